@@ -1,0 +1,45 @@
+/* Which devices lead out, and what of the neighbourhood is LAN: decided from a kr_netview alone. */
+#ifndef KR_UPLINK_H
+#define KR_UPLINK_H
+
+#include <kr/netview.h>
+
+struct kr_strlist;
+
+enum kr_uplink_layer {
+    KR_LAYER_ETHERNET, /* ARPHRD_ETHER: frames begin with an Ethernet header */
+    KR_LAYER_IP,       /* tunnels, PPP, tun: the device carries bare IP */
+    KR_LAYER_OTHER,    /* link layers whose header we do not read (InfiniBand ...) */
+};
+struct kr_uplink {
+    unsigned index;
+    char name[IFNAMSIZ];
+    enum kr_uplink_layer layer;
+    bool carries_vlan; /* a VLAN device of this namespace sits on it, tag out of band */
+    bool tunnels_ipip,
+        tunnels_gre; /* a tunnel link of this host may send such packets through it */
+    char why[96];    /* "default route", "lower device of bond0", "hardware device" ... */
+};
+/* An encapsulation on which an uplink lives and which the fence would cut: PPPoE, QinQ, a VLAN
+ * device with in-band tags, MPLS, MACsec, batman-adv. */
+struct kr_encap {
+    char uplink[IFNAMSIZ], lower[IFNAMSIZ];
+    uint16_t ethertype;
+    char what[64]; /* "QinQ: eth0.5.7 on eth0.5" */
+};
+struct kr_uplinks {
+    struct kr_uplink *v;
+    size_t n;
+    struct kr_encap *encaps;
+    size_t n_encaps;
+};
+
+/* Every device that a default or gateway route of any table uses, every hardware device, and
+ * whatever lies below them (bond and bridge ports, VLAN parents, macvlan lower devices), lo and
+ * `ignore` (our own hole) left out. With `only` (names from --uplink) just those and what lies
+ * below them. Returns 0, or -1: KR_USAGE for a name that does not exist, KR_UNKNOWN. */
+int kr_uplinks_find(const struct kr_netview *v, const struct kr_strlist *only, const char *ignore,
+                    struct kr_uplinks *out, struct kr_err *e);
+void kr_uplinks_free(struct kr_uplinks *u);
+
+#endif
