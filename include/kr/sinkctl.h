@@ -1,0 +1,43 @@
+/* Starting, asking and stopping kumo-sink, and looking at sinks that are not ours. */
+#ifndef KR_SINKCTL_H
+#define KR_SINKCTL_H
+
+#include <kr/endpoint.h>
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct kr_buf;
+struct kr_err;
+struct kr_paths;
+
+struct kr_sinkproc {
+    pid_t pid;
+    int lifeline; /* the sink dies when this closes before kr_sink_keep; -1: none */
+    char nonce[40];
+};
+
+/* Starts kumo-sink (found beside this program, else where it was installed) in the current network
+ * namespace, listening on `port`, and waits until it says that it listens, at most 10 s. It ends by
+ * itself should this process die before kr_sink_keep. Returns 0, or -1 (KR_CANNOT, quotes the
+ * sink's own last words). */
+int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
+                  struct kr_err *e);
+int kr_sink_keep(struct kr_sinkproc *s, struct kr_err *e);
+void kr_sink_abandon(struct kr_sinkproc *s); /* ends one that was not kept */
+
+/* Sends one command to the control socket and reads one line. 1: answered, 0: nobody there, -1. */
+int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf *answer,
+                struct kr_err *e);
+/* True when the sink on the control socket is alive and has this nonce. */
+bool kr_sink_alive(const struct kr_paths *paths, const char *nonce);
+/* Stops it, its connections reset; the final account goes to *account. Waits for its end, at most
+ * 10 s. Nobody there is fine. `pid` is killed when the control socket does not answer and that
+ * process is a kumo-sink of this namespace. */
+int kr_sink_stop(const struct kr_paths *paths, pid_t pid, struct kr_buf *account, struct kr_err *e);
+
+/* Does a sink that we did not start greet with 220 (RFC 5321 3.1) within timeout_ms? Its first and
+ * last address are asked. Returns 0, or -1 (KR_CANNOT). */
+int kr_sink_greets(const struct kr_endpoint *at, unsigned timeout_ms, struct kr_err *e);
+
+#endif

@@ -1,0 +1,31 @@
+/* What stands in the kernel, compared with what was recorded. */
+#ifndef KR_STANDING_H
+#define KR_STANDING_H
+
+#include <kr/buf.h>
+#include <kr/state.h>
+
+struct kr_nft_count;
+
+struct kr_standing {
+    bool inet, netdev, failsafe; /* something of ours is there */
+    int recorded;                /* 1: the state file was read; 0: none; -1: unreadable */
+    int rules, routes, sink;     /* 1: as recorded; 0: not; -1: unknown */
+    struct kr_state state;       /* when recorded is 1 */
+    struct kr_buf why;           /* a line for each thing that is not as recorded */
+    uint32_t generation;
+    struct kr_nft_count *counts; /* both tables, added up by name */
+    size_t n_counts;
+};
+
+/* Returns 0, or -1 (KR_UNKNOWN) when the kernel can't be asked at all. */
+int kr_standing_read(const struct kr_paths *paths, struct kr_standing *out, struct kr_err *e);
+bool kr_standing_any(const struct kr_standing *s);
+/* Everything recorded is in force. */
+bool kr_standing_whole(const struct kr_standing *s);
+/* "off", "redirect", "blocked", "leftovers" (ours, but not recorded), "damaged". */
+const char *kr_standing_name(const struct kr_standing *s);
+uint64_t kr_standing_packets(const struct kr_standing *s, const char *counter);
+void kr_standing_free(struct kr_standing *s);
+
+#endif

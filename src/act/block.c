@@ -1,0 +1,43 @@
+#include "flows.h"
+
+#include <kr/err.h>
+#include <kr/nft_kernel.h>
+#include <kr/sinkctl.h>
+#include <kr/up.h>
+
+#include <linux/netfilter.h>
+#include <string.h>
+
+static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
+
+static int cut_redirected(const struct kr_plan *p, struct kr_cut_count *cut, struct kr_err *e)
+{
+    struct kr_flows flows;
+    if (kr_flows_init(&flows, p, e))
+        return -1;
+    int bad = kr_cut_redirected(&flows.policy, cut, e);
+    kr_flows_free(&flows);
+    return bad;
+}
+
+int kr_block(const struct kr_paths *paths, struct kr_state *s, struct kr_buf *account,
+             struct kr_cut_count *cut, struct kr_err *e)
+{
+    struct kr_nft *guards = kr_plan_ruleset(&s->plan, KR_RULES_BLOCK);
+    int bad = kr_nft_load(guards, ours, sizeof ours / sizeof *ours, e);
+    kr_nft_free(guards);
+    if (bad)
+        return kr_wrap(e, "going to blocked");
+    if (kr_sink_stop(paths, s->sink_pid, account, e))
+        return kr_wrap(e, "the guards stand");
+    if (s->plan.mode == KR_MODE_REDIRECT && cut_redirected(&s->plan, cut, e))
+        return kr_wrap(e, "cutting redirected flows; the guards stand");
+    s->plan.mode = KR_MODE_BLOCK;
+    s->plan.builtin = s->plan.sink4.on = s->plan.sink6.on = false;
+    s->sink_pid = 0;
+    s->nonce[0] = '\0';
+    struct kr_failsafe f = kr_plan_failsafe(&s->plan);
+    if (kr_failsafe_apply(&f, s->hole, e))
+        return kr_wrap(e, "the guards stand");
+    return kr_state_write(paths, s, false, e);
+}

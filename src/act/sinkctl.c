@@ -1,0 +1,158 @@
+#include <kr/sinkctl.h>
+
+#include <kr/buf.h>
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/state.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define START_MS 10000
+
+static int make_nonce(char out[static 40], struct kr_err *e)
+{
+    uint8_t raw[12];
+    if (getrandom(raw, sizeof raw, 0) != sizeof raw)
+        return kr_fail(e, KR_CANNOT, errno, "getrandom");
+    for (size_t i = 0; i < sizeof raw; i++)
+        snprintf(out + 2 * i, 3, "%02x", raw[i]);
+    return 0;
+}
+
+static int find_program(char out[static PATH_MAX], struct kr_err *e)
+{
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 16);
+    char *slash = n > 0 ? memrchr(out, '/', (size_t)n) : NULL;
+    if (slash) {
+        strcpy(slash + 1, "kumo-sink");
+        if (access(out, X_OK) == 0)
+            return 0;
+    }
+    strcpy(out, KR_BINDIR "/kumo-sink");
+    if (access(out, X_OK) == 0)
+        return 0;
+    return kr_fail(e, KR_CANNOT, errno, "kumo-sink is neither beside this program nor at %s", out);
+}
+
+static void exec_sink(const char *program, const struct kr_paths *paths, uint16_t port,
+                      const char *nonce, int ready, int lifeline)
+{
+    char listen4[32], listen6[32], fd_ready[12], fd_life[12];
+    snprintf(listen4, sizeof listen4, "0.0.0.0:%u", port);
+    snprintf(listen6, sizeof listen6, "[::]:%u", port);
+    snprintf(fd_ready, sizeof fd_ready, "%d", ready);
+    snprintf(fd_life, sizeof fd_life, "%d", lifeline);
+    const char *const args[] = {
+        program,        "--listen",   listen4,        "--listen",      listen6, "--range",
+        KR_SINK_RANGE4, "--range",    KR_SINK_RANGE6, "--nonce",       nonce,   "--control",
+        paths->control, "--ready-fd", fd_ready,       "--lifeline-fd", fd_life, NULL};
+    char *const env[] = {NULL};
+    execve(program, (char *const *)(uintptr_t)args, env);
+    dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
+    _exit(127);
+}
+
+static void become_sink(const char *program, const struct kr_paths *paths, uint16_t port,
+                        const char *nonce, const int ready[2], const int life[2])
+{
+    int null = open("/dev/null", O_RDWR);
+    int log = open(paths->log, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
+        fcntl(ready[1], F_SETFD, 0) || fcntl(life[0], F_SETFD, 0) || setsid() < 0)
+        _exit(126);
+    exec_sink(program, paths, port, nonce, ready[1], life[0]);
+}
+
+static int last_words(const struct kr_paths *paths, const char *what, struct kr_err *e)
+{
+    char text[600] = "";
+    KR_AUTO_FD int fd = open(paths->log, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\0'))
+        n--;
+    text[n > 0 ? n : 0] = '\0';
+    const char *line = strrchr(text, '\n');
+    line = line ? line + 1 : text;
+    return kr_fail(e, KR_CANNOT, 0, "kumo-sink %s: %s", what, *line ? line : "it said nothing");
+}
+
+static int wait_ready(int fd, const struct kr_paths *paths, struct kr_err *e)
+{
+    char text[8] = "";
+    size_t have = 0;
+    while (have < 6) {
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int got = poll(&p, 1, START_MS);
+        if (got < 0)
+            return kr_fail(e, KR_CANNOT, errno, "waiting for kumo-sink");
+        if (got == 0)
+            return last_words(paths, "does not get ready", e);
+        ssize_t n = read(fd, text + have, 6 - have);
+        if (n <= 0)
+            return last_words(paths, "did not start", e);
+        have += (size_t)n;
+    }
+    return strcmp(text, "READY\n") == 0 ? 0 : last_words(paths, "answers oddly", e);
+}
+
+int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
+                  struct kr_err *e)
+{
+    char program[PATH_MAX];
+    int ready[2], life[2];
+    *out = (struct kr_sinkproc){.lifeline = -1};
+    if (find_program(program, e) || make_nonce(out->nonce, e))
+        return -1;
+    if (pipe2(ready, O_CLOEXEC))
+        return kr_fail(e, KR_CANNOT, errno, "pipe");
+    KR_AUTO_FD int r0 = ready[0], r1 = ready[1];
+    if (pipe2(life, O_CLOEXEC))
+        return kr_fail(e, KR_CANNOT, errno, "pipe");
+    KR_AUTO_FD int l0 = life[0];
+    out->lifeline = life[1];
+    out->pid = fork();
+    if (out->pid == 0)
+        become_sink(program, paths, port, out->nonce, ready, life);
+    kr_close_fd(&r1);
+    int bad = out->pid < 0 ? kr_fail(e, KR_CANNOT, errno, "fork") : wait_ready(r0, paths, e);
+    if (bad)
+        kr_sink_abandon(out);
+    return bad;
+}
+
+int kr_sink_keep(struct kr_sinkproc *s, struct kr_err *e)
+{
+    if (s->lifeline < 0)
+        return 0;
+    if (write(s->lifeline, "K", 1) != 1)
+        return kr_fail(e, KR_CANNOT, errno, "telling kumo-sink to stay");
+    kr_close_fd(&s->lifeline);
+    return 0;
+}
+
+void kr_sink_abandon(struct kr_sinkproc *s)
+{
+    if (s->lifeline < 0)
+        return;
+    kr_close_fd(&s->lifeline);
+    for (int tries = 0; s->pid > 0 && tries < 300; tries++) {
+        kill(s->pid, tries < 200 ? SIGTERM : SIGKILL);
+        if (waitpid(s->pid, NULL, WNOHANG) == s->pid)
+            s->pid = 0;
+        else
+            poll(NULL, 0, 10);
+    }
+}

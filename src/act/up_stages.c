@@ -1,0 +1,198 @@
+#include "flows.h"
+#include "up_internal.h"
+
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/nft_kernel.h>
+#include <kr/origin.h>
+
+#include <linux/if_addr.h>
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#define PROBE_MS 3000
+#define GREETING_MS 3000
+
+static int plan(struct kr_up *u, const struct kr_settings *s, struct kr_err *e)
+{
+    struct kr_netview v;
+    struct kr_origin origin;
+    if (kr_origin_find(&origin, e) || kr_netview_read(&v, e))
+        return -1;
+    int bad = kr_plan_make(s, &v, &origin, &u->state->plan, e);
+    kr_netview_free(&v);
+    return bad;
+}
+
+static int foreign_sinks_answer(const struct kr_plan *p, struct kr_err *e)
+{
+    const struct kr_plan_sink *const sinks[] = {&p->sink4, &p->sink6};
+    for (size_t i = 0; i < 2 && !p->builtin; i++)
+        if (sinks[i]->on && kr_sink_greets(&sinks[i]->at, GREETING_MS, e))
+            return -1;
+    return 0;
+}
+
+int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e)
+{
+    if (plan(u, s, e) || foreign_sinks_answer(&u->state->plan, e) ||
+        kr_standing_read(u->paths, &u->found, e))
+        return -1;
+    const struct kr_plan *was = &u->found.state.plan, *p = &u->state->plan;
+    kr_state_now(u->state->since);
+    u->result->replaced = kr_standing_any(&u->found);
+    u->keep_sink = u->found.recorded == 1 && was->builtin && p->builtin && u->found.sink == 1 &&
+                   was->mode == KR_MODE_REDIRECT;
+    u->swap = kr_standing_whole(&u->found) && was->mode == KR_MODE_REDIRECT &&
+              p->mode == KR_MODE_REDIRECT && (u->keep_sink || !was->builtin || !p->builtin);
+    return kr_state_write(u->paths, u->state, true, e);
+}
+
+int kr_up_cut(struct kr_up *u, struct kr_err *e)
+{
+    struct kr_flows flows;
+    if (kr_flows_init(&flows, &u->state->plan, e))
+        return -1;
+    int bad = kr_cut_flows(&flows.policy, &u->result->cut, e);
+    kr_flows_free(&flows);
+    if (bad || !u->result->cut.no_sock_destroy ||
+        kr_waived(&u->state->plan.waivers, "sock-destroy"))
+        return bad;
+    return kr_fail(e, KR_CANNOT, 0,
+                   "this kernel can't destroy sockets (Linux 4.5, CONFIG_INET_DIAG_DESTROY); older "
+                   "connections would hang behind the guards; to go on: --allow "
+                   "sock-destroy=REASON");
+}
+
+static int first_line(struct kr_buf *diff, const char *what, struct kr_err *e)
+{
+    const char *s = kr_buf_str(diff);
+    return kr_fail(e, KR_UNSAFE, 0, "%s not as planned: %.*s", what, (int)strcspn(s, "\n"), s);
+}
+
+int kr_up_readback(struct kr_up *u, struct kr_err *e)
+{
+    const struct kr_plan *p = &u->state->plan;
+    KR_AUTO_BUF struct kr_buf diff = {0};
+    struct kr_failsafe f = kr_plan_failsafe(p);
+    struct kr_nft *want =
+        kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_ALL);
+    int equal = kr_nft_compare(want, &diff, &u->result->generation, e);
+    kr_nft_free(want);
+    if (equal != 1)
+        return equal < 0 ? -1 : first_line(&diff, "the rules in the kernel are", e);
+    int holds = kr_failsafe_check(&f, &diff, e);
+    if (holds != 1)
+        return holds < 0 ? -1 : first_line(&diff, "the policy routing is", e);
+    return 0;
+}
+
+static bool probe_from(const struct kr_plan *p, const struct kr_ifaddr *a)
+{
+    bool v4 = kr_addr_is_v4(&a->addr);
+    if (a->scope != RT_SCOPE_UNIVERSE ||
+        (a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
+        return false;
+    if (v4 && a->addr.b[12] == 127)
+        return false;
+    return v4 ? p->sink4.on : p->sink6.on;
+}
+
+static void plan_probes(struct kr_up *u, const struct kr_netview *v)
+{
+    const struct kr_plan *p = &u->state->plan;
+    struct kr_up_result *r = u->result;
+    r->probes = kr_calloc(v->n_addrs * p->ports.n, sizeof *r->probes);
+    r->n_probes = 0;
+    for (size_t i = 0; i < v->n_addrs; i++)
+        for (size_t k = 0; probe_from(p, &v->addrs[i]) && k < p->ports.n; k++) {
+            struct kr_probe *x = &r->probes[r->n_probes];
+            x->source = v->addrs[i].addr;
+            x->destination = kr_probe_destination(kr_addr_family(&x->source), (unsigned)i);
+            x->port = p->ports.v[k];
+            r->n_probes++;
+        }
+}
+
+static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4, bool *seen6,
+                 struct kr_err *e)
+{
+    char from[KR_ADDRSTRLEN], to[KR_ADDRSTRLEN];
+    *(kr_addr_is_v4(&x->source) ? seen4 : seen6) = true;
+    (void)p;
+    if (x->result == KR_PROBE_SINK)
+        return 0;
+    return kr_fail(e, KR_UNSAFE, x->result == KR_PROBE_ERROR ? x->sys : 0,
+                   "a connection from %s to %s port %u did not meet the sink (%s%s%s)",
+                   kr_addr_str(&x->source, from), kr_addr_str(&x->destination, to), x->port,
+                   kr_probe_result_name(x->result), *x->greeting ? ": " : "", x->greeting);
+}
+
+int kr_up_probe(struct kr_up *u, struct kr_err *e)
+{
+    const struct kr_plan *p = &u->state->plan;
+    struct kr_up_result *r = u->result;
+    struct kr_netview v;
+    bool seen4 = false, seen6 = false;
+    if (kr_netview_read(&v, e))
+        return -1;
+    plan_probes(u, &v);
+    kr_netview_free(&v);
+    for (size_t i = 0; i < r->n_probes; i++) {
+        const struct kr_plan_sink *s = kr_addr_is_v4(&r->probes[i].source) ? &p->sink4 : &p->sink6;
+        if (kr_probe_run(&r->probes[i], 1, p->builtin ? u->state->nonce : NULL, &s->at, PROBE_MS,
+                         e) ||
+            judge(p, &r->probes[i], &seen4, &seen6, e))
+            return -1;
+    }
+    if (seen4 == p->sink4.on && seen6 == p->sink6.on)
+        return 0;
+    return kr_fail(e, KR_UNKNOWN, 0, "no address to probe %s from: the redirect is not proven",
+                   seen4 == p->sink4.on ? "IPv6" : "IPv4");
+}
+
+static int take_all_away(struct kr_err *e)
+{
+    static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
+    return kr_nft_load(NULL, ours, sizeof ours / sizeof *ours, e) || kr_failsafe_remove(e);
+}
+
+static void to_blocked(struct kr_up *u, struct kr_err *e)
+{
+    struct kr_err why = {0};
+    struct kr_err first = *e;
+    u->result->ended = KR_ENDED_BLOCKED;
+    if (u->found.recorded == 1)
+        kr_sink_stop(u->paths, u->found.state.sink_pid, NULL, &why);
+    if (kr_block(u->paths, u->state, NULL, &u->result->cut, &why)) {
+        kr_fail(e, first.exit, 0,
+                "%s; the guards stand, but blocked is not complete: %.400s; run "
+                "kumo-redirect down",
+                first.msg, why.msg);
+        return;
+    }
+    kr_fail(e, first.exit, 0, "%s; blocked now: the guards stand (kumo-redirect down removes them)",
+            first.msg);
+}
+
+void kr_up_go_back(struct kr_up *u, struct kr_err *e)
+{
+    struct kr_err why = {0}, first = *e;
+    if (u->redirecting || u->result->replaced) {
+        to_blocked(u, e);
+        return;
+    }
+    kr_sink_abandon(&u->sink);
+    if (take_all_away(&why)) {
+        u->result->ended = KR_ENDED_BLOCKED;
+        kr_fail(e, first.exit, 0,
+                "%s; what was installed could not be removed (%.400s); run "
+                "kumo-redirect down",
+                first.msg, why.msg);
+        return;
+    }
+    u->result->ended = KR_ENDED_OFF;
+    kr_fail(e, first.exit, 0, "%s; everything was taken back, the host is as it was found",
+            first.msg);
+}

@@ -1,0 +1,190 @@
+#include "usage.h"
+
+#include <kr/cmd.h>
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/toml.h>
+#include <kr/up.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct kr_command *const commands[] = {&kr_cmd_up, &kr_cmd_down, &kr_cmd_status};
+#define N_COMMANDS (sizeof commands / sizeof *commands)
+
+static const char *const formats[] = {"text", "json", NULL};
+static const char *const colors[] = {"auto", "always", "never", NULL};
+
+#define AT(field) offsetof(struct kr_common, field)
+static const struct kr_opt common_rows[] = {
+    {.name = "config",
+     .letter = 'c',
+     .kind = KR_OPT_STRING,
+     .offset = AT(config),
+     .arg = "FILE",
+     .help = "configuration file, TOML (" KR_CONFIG_DEFAULT " when it exists)",
+     .flags = KR_OPT_NO_CONFIG},
+    {.name = "netns",
+     .letter = 'n',
+     .kind = KR_OPT_STRING,
+     .offset = AT(netns),
+     .arg = "NAME|PID",
+     .help = "work in this network namespace"},
+    {.name = "format",
+     .kind = KR_OPT_CHOICE,
+     .offset = AT(format),
+     .arg = "HOW",
+     .choices = formats,
+     .help = "text or json"},
+    {.name = "color",
+     .kind = KR_OPT_CHOICE,
+     .offset = AT(color),
+     .arg = "WHEN",
+     .choices = colors,
+     .help = "auto, always or never"},
+    {.name = "quiet",
+     .letter = 'q',
+     .kind = KR_OPT_FLAG,
+     .offset = AT(quiet),
+     .help = "no notes, only errors"},
+    {.name = "verbose",
+     .letter = 'v',
+     .kind = KR_OPT_FLAG,
+     .offset = AT(verbose),
+     .help = "say each step"},
+    {.name = "help",
+     .letter = 'h',
+     .kind = KR_OPT_FLAG,
+     .offset = AT(help),
+     .help = "this text",
+     .flags = KR_OPT_NO_CONFIG},
+    {.name = "version",
+     .letter = 'V',
+     .kind = KR_OPT_FLAG,
+     .offset = AT(version),
+     .help = "the version",
+     .flags = KR_OPT_NO_CONFIG},
+};
+const struct kr_opt_table kr_common_options = {common_rows,
+                                               sizeof common_rows / sizeof *common_rows};
+const struct kr_opt_table kr_no_options = {NULL, 0};
+
+static const struct kr_command *find(const char *name)
+{
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+/* The file first, so that the command line wins. */
+static int read_config(struct kr_common *common, struct kr_up_options *up, struct kr_toml **doc,
+                       struct kr_err *e)
+{
+    const char *path = common->config ? common->config : KR_CONFIG_DEFAULT;
+    if (!common->config && access(path, F_OK) && errno == ENOENT)
+        return 0;
+    *doc = kr_toml_read_file(path, e);
+    if (!*doc)
+        return -1;
+    const struct kr_opt_target targets[] = {{&kr_common_options, common}, {&kr_up_options, up}};
+    return kr_opt_from_toml(targets, 2, *doc, e);
+}
+
+static void setup_log(const struct kr_common *c)
+{
+    enum kr_level most = c->verbose ? KR_LOG_DEBUG : c->quiet ? KR_LOG_ERROR : KR_LOG_INFO;
+    kr_log_setup("kumo-redirect", most, (enum kr_color)c->color);
+}
+
+static void on_signal(int sig)
+{
+    kr_interrupted = sig;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_signal};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
+    sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static int parse(const struct kr_command *cmd, struct kr_common *common, struct kr_up_options *up,
+                 int argc, char **argv, struct kr_strlist *operands, struct kr_err *e)
+{
+    const struct kr_opt_target targets[] = {{&kr_common_options, common}, {cmd->options, up}};
+    if (kr_opt_parse(targets, 2, argc, argv, 0, operands, e))
+        return -1;
+    if (operands->n)
+        return kr_fail(e, KR_USAGE, 0, "'%s' is one word too many: %s takes none", operands->v[0],
+                       cmd->name);
+    return 0;
+}
+
+/* Parsed twice: once to learn --config, once more over what the file said. */
+static int run(const struct kr_command *cmd, struct kr_common *first, int argc, char **argv,
+               struct kr_err *e)
+{
+    struct kr_common common = *first;
+    struct kr_up_options up = {0}, scratch = {0};
+    struct kr_strlist operands = {0};
+    struct kr_toml *doc = NULL;
+    int bad = parse(cmd, &common, &scratch, argc, argv, &operands, e);
+    if (!bad && common.help) {
+        kr_usage_command(cmd, stdout);
+        return KR_OK;
+    }
+    struct kr_common whole = *first;
+    whole.config = common.config;
+    operands.n = 0;
+    bad = bad || read_config(&whole, &up, &doc, e) ||
+          parse(cmd, &whole, &up, argc, argv, &operands, e);
+    setup_log(&whole);
+    int status = bad ? (int)e->exit : cmd->run(&whole, &up, e);
+    kr_toml_free(doc);
+    kr_strlist_free(&operands);
+    kr_up_options_free(&up);
+    kr_up_options_free(&scratch);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct kr_err e = {0};
+    struct kr_common common = {0};
+    struct kr_strlist operands = {0};
+    const struct kr_opt_target target = {&kr_common_options, &common};
+    catch_signals();
+    if (kr_opt_parse(&target, 1, argc, argv, 1, &operands, &e)) {
+        kr_error("%s", e.msg);
+        return (int)e.exit;
+    }
+    if (common.version || common.help || !operands.n) {
+        if (common.version)
+            printf("kumo-redirect %s\n", KR_VERSION);
+        else
+            kr_usage_all(commands, N_COMMANDS, common.help ? stdout : stderr);
+        return common.version || common.help ? KR_OK : KR_USAGE;
+    }
+    const struct kr_command *cmd = find(operands.v[0]);
+    if (!cmd) {
+        kr_error("'%s' is no command; see kumo-redirect --help", operands.v[0]);
+        return KR_USAGE;
+    }
+    int skip = argc - (int)operands.n;
+    kr_strlist_free(&operands);
+    int status = run(cmd, &common, argc - skip, argv + skip, &e);
+    if (status != KR_OK && *e.msg)
+        kr_error("%s", e.msg);
+    if (fflush(stdout) || ferror(stdout)) {
+        kr_error("standard output: %s", strerror(errno));
+        return status ? status : KR_CANNOT;
+    }
+    return status;
+}

@@ -1,0 +1,23 @@
+#include "session.h"
+
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/netns.h>
+#include <kr/privilege.h>
+
+int kr_session_open(struct kr_session *s, const char *command, const struct kr_common *c, bool lock,
+                    struct kr_err *e)
+{
+    s->lock = -1;
+    if (kr_privilege_need(command, e) || (c->netns && kr_netns_enter(c->netns, e)) ||
+        kr_privilege_reduce(e) || kr_paths_find(&s->paths, e))
+        return -1;
+    if (lock)
+        s->lock = kr_state_lock(&s->paths, e);
+    return lock && s->lock < 0 ? -1 : 0;
+}
+
+void kr_session_close(struct kr_session *s)
+{
+    kr_close_fd(&s->lock);
+}

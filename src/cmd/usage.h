@@ -1,0 +1,13 @@
+/* Help texts, made from the command and option tables. */
+#ifndef KR_USAGE_H
+#define KR_USAGE_H
+
+#include <kr/cmd.h>
+
+#include <stdio.h>
+
+void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out);
+void kr_usage_command(const struct kr_command *cmd, FILE *out);
+void kr_up_options_free(struct kr_up_options *o);
+
+#endif
