@@ -1,0 +1,68 @@
+/* How a ruleset is held; shared by the files that build, print, load and compare it. */
+#ifndef KR_NFT_INTERNAL_H
+#define KR_NFT_INTERNAL_H
+
+#include <kr/buf.h>
+#include <kr/nft_kernel.h>
+#include <kr/nft_rule.h>
+
+#include <linux/netlink.h>
+#include <stdio.h>
+
+#include <libnftnl/expr.h>
+#include <libnftnl/set.h>
+
+#define KR_NFT_NAME 64
+#define KR_NFT_MAX_EXPRS 32
+
+struct kr_nft_set {
+    struct kr_nft_table *table;
+    char name[KR_NFT_NAME]; /* "__map%d" when anonymous */
+    bool anonymous;
+    uint32_t id;
+    size_t n;
+    struct nftnl_set *nl;
+    struct kr_buf type, elements; /* text: "ipv4_addr . iface_index", "25, 587" */
+};
+struct kr_nft_rule {
+    struct kr_nft_chain *chain;
+    char *comment;
+    struct kr_buf text;
+    struct nftnl_expr *v[KR_NFT_MAX_EXPRS];
+    size_t n;
+    struct kr_nft_set *map; /* the anonymous set it looks up in, or NULL */
+    bool has_tcp;
+    int has_family; /* AF_INET, AF_INET6 when a match has told; 0 */
+};
+struct kr_nft_chain {
+    struct kr_nft_table *table;
+    char name[KR_NFT_NAME];
+    bool base;
+    struct kr_nft_hook hook;
+    char device[16];
+    struct kr_nft_rule **v;
+    size_t n, cap;
+};
+struct kr_nft_table {
+    struct kr_nft *ruleset;
+    int family;
+    char name[KR_NFT_NAME];
+    char (*counters)[KR_NFT_NAME];
+    struct kr_nft_set **sets;
+    struct kr_nft_chain **chains;
+    size_t n_counters, cap_counters, n_sets, cap_sets, n_chains, cap_chains;
+};
+struct kr_nft {
+    struct kr_nft_table **v;
+    size_t n, cap;
+    uint32_t sets; /* ids given out */
+};
+
+struct kr_nft_set *kr_nft_set_new(struct kr_nft_table *t, const char *name, bool anonymous);
+/* Anonymous sets of one rule: numbers to consecutive addresses; plain numbers of key_len bytes. */
+struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t n);
+struct kr_nft_set *kr_nft_number_set(struct kr_nft_rule *r, const void *keys, uint32_t key_len,
+                                     size_t n);
+void kr_nft_word(struct kr_nft_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,255 @@
+#include "nft_internal.h"
+
+#include <kr/mem.h>
+
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Of libnftables' datatypes, which travel in a set's key type so that nft(8) prints it rightly. */
+enum { TYPE_INTEGER = 4, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_SERVICE = 13, TYPE_IFINDEX = 20 };
+#define CONCAT(a, b) ((uint32_t)(a) << 6 | (b))
+enum { HOST_ENDIAN = 1, BIG_ENDIAN_FIRST = 2 };
+
+struct kr_nft *kr_nft_new(void)
+{
+    return kr_calloc(1, sizeof(struct kr_nft));
+}
+
+struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name)
+{
+    struct kr_nft_table *t = kr_calloc(1, sizeof *t);
+    t->ruleset = r;
+    t->family = family;
+    snprintf(t->name, sizeof t->name, "%s", name);
+    r->v = kr_grow(r->v, &r->cap, r->n + 1, sizeof *r->v);
+    r->v[r->n++] = t;
+    return t;
+}
+
+void kr_nft_counter(struct kr_nft_table *t, const char *name)
+{
+    t->counters = kr_grow(t->counters, &t->cap_counters, t->n_counters + 1, sizeof *t->counters);
+    snprintf(t->counters[t->n_counters++], sizeof *t->counters, "%s", name);
+}
+
+struct kr_nft_set *kr_nft_set_new(struct kr_nft_table *t, const char *name, bool anonymous)
+{
+    struct kr_nft_set *s = kr_calloc(1, sizeof *s);
+    s->table = t;
+    s->anonymous = anonymous;
+    s->id = ++t->ruleset->sets;
+    snprintf(s->name, sizeof s->name, "%s", name);
+    s->nl = nftnl_set_alloc();
+    nftnl_set_set_str(s->nl, NFTNL_SET_TABLE, t->name);
+    nftnl_set_set_str(s->nl, NFTNL_SET_NAME, name);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_FAMILY, (uint32_t)t->family);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_ID, s->id);
+    t->sets = kr_grow(t->sets, &t->cap_sets, t->n_sets + 1, sizeof *t->sets);
+    t->sets[t->n_sets++] = s;
+    return s;
+}
+
+static void byteorder(struct kr_nft_set *s, uint32_t key, uint32_t data)
+{
+    struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
+    if (!u)
+        return;
+    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, key);
+    if (data)
+        nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, data);
+    nftnl_set_set_data(s->nl, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
+    nftnl_udata_buf_free(u);
+}
+
+struct kr_nft_set *kr_nft_port_set(struct kr_nft_table *t, const char *name)
+{
+    struct kr_nft_set *s = kr_nft_set_new(t, name, false);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, 0);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_SERVICE);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 2);
+    byteorder(s, BIG_ENDIAN_FIRST, 0);
+    kr_buf_printf(&s->type, "inet_service");
+    return s;
+}
+
+static void add_element(struct kr_nft_set *s, const void *key, const void *end, uint32_t key_len,
+                        const void *data, uint32_t data_len)
+{
+    struct nftnl_set_elem *x = nftnl_set_elem_alloc();
+    nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, key, key_len);
+    if (end)
+        nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, end, key_len);
+    if (data)
+        nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, data, data_len);
+    nftnl_set_elem_add(s->nl, x);
+    kr_buf_printf(&s->elements, "%s", s->n++ ? ", " : "");
+}
+
+void kr_nft_port_add(struct kr_nft_set *s, uint16_t port)
+{
+    uint16_t key = htons(port);
+    add_element(s, &key, NULL, sizeof key, NULL, 0);
+    kr_buf_printf(&s->elements, "%u", port);
+}
+
+struct kr_nft_set *kr_nft_lan_set(struct kr_nft_table *t, const char *name, int family)
+{
+    bool v4 = family == AF_INET;
+    const uint8_t fields[2] = {v4 ? 4 : 16, 4};
+    struct kr_nft_set *s = kr_nft_set_new(t, name, false);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_INTERVAL | NFT_SET_CONCAT);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE,
+                      v4 ? CONCAT(TYPE_IPADDR, TYPE_IFINDEX) : CONCAT(TYPE_IP6ADDR, TYPE_IFINDEX));
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, (uint32_t)fields[0] + fields[1]);
+    nftnl_set_set_data(s->nl, NFTNL_SET_DESC_CONCAT, fields, sizeof fields);
+    byteorder(s, 0, 0);
+    kr_buf_printf(&s->type, "%s . iface_index", v4 ? "ipv4_addr" : "ipv6_addr");
+    return s;
+}
+
+void kr_nft_lan_add(struct kr_nft_set *s, const struct kr_prefix *p, unsigned ifindex,
+                    const char *ifname)
+{
+    uint8_t key[20], end[20];
+    char text[KR_ADDRSTRLEN];
+    uint32_t index = htonl(ifindex);
+    bool v4 = kr_prefix_is_v4(p);
+    uint32_t len = v4 ? 4 : 16;
+    struct kr_addr last = kr_prefix_last(p);
+    memcpy(key, p->addr.b + 16 - len, len);
+    memcpy(end, last.b + 16 - len, len);
+    memcpy(key + len, &index, sizeof index);
+    memcpy(end + len, &index, sizeof index);
+    add_element(s, key, end, len + 4, NULL, 0);
+    kr_prefix_str(p, text);
+    if (p->len == 128)
+        *strchr(text, '/') = '\0';
+    kr_buf_printf(&s->elements, "%s . \"%s\"", text, ifname);
+}
+
+static struct kr_addr plus(const struct kr_addr *a, uint32_t n)
+{
+    struct kr_addr out = *a;
+    for (unsigned i = 16; i-- > 0 && n;) {
+        n += out.b[i];
+        out.b[i] = (uint8_t)n;
+        n >>= 8;
+    }
+    return out;
+}
+
+/* The map behind a dnat: a number to an address. */
+static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr *first, uint32_t n)
+{
+    bool v4 = kr_addr_is_v4(first);
+    uint32_t len = v4 ? 4 : 16;
+    struct kr_nft_set *s = kr_nft_set_new(t, "__map%d", true);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 4);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_TYPE, v4 ? TYPE_IPADDR : TYPE_IP6ADDR);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_LEN, len);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, n);
+    byteorder(s, HOST_ENDIAN, BIG_ENDIAN_FIRST);
+    for (uint32_t i = 0; i < n; i++) {
+        char text[KR_ADDRSTRLEN];
+        struct kr_addr a = plus(first, i);
+        add_element(s, &i, NULL, sizeof i, a.b + 16 - len, len);
+        kr_buf_printf(&s->elements, "%u : %s", i, kr_addr_str(&a, text));
+    }
+    return s;
+}
+
+struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t n)
+{
+    r->map = sink_map(r->chain->table, first, n);
+    return r->map;
+}
+
+struct kr_nft_set *kr_nft_number_set(struct kr_nft_rule *r, const void *keys, uint32_t key_len,
+                                     size_t n)
+{
+    struct kr_nft_set *s = kr_nft_set_new(r->chain->table, "__set%d", true);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, key_len == 1 ? 12 /* inet_proto */ : TYPE_INTEGER);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, key_len);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, (uint32_t)n);
+    byteorder(s, BIG_ENDIAN_FIRST, 0);
+    for (size_t i = 0; i < n; i++)
+        add_element(s, (const uint8_t *)keys + i * key_len, NULL, key_len, NULL, 0);
+    r->map = s;
+    return s;
+}
+
+struct kr_nft_chain *kr_nft_chain(struct kr_nft_table *t, const char *name)
+{
+    struct kr_nft_chain *c = kr_calloc(1, sizeof *c);
+    c->table = t;
+    snprintf(c->name, sizeof c->name, "%s", name);
+    t->chains = kr_grow(t->chains, &t->cap_chains, t->n_chains + 1, sizeof *t->chains);
+    t->chains[t->n_chains++] = c;
+    return c;
+}
+
+struct kr_nft_chain *kr_nft_base_chain(struct kr_nft_table *t, const char *name,
+                                       const struct kr_nft_hook *h)
+{
+    struct kr_nft_chain *c = kr_nft_chain(t, name);
+    c->base = true;
+    c->hook = *h;
+    if (h->device)
+        snprintf(c->device, sizeof c->device, "%s", h->device);
+    c->hook.device = h->device ? c->device : NULL;
+    return c;
+}
+
+struct kr_nft_rule *kr_nft_rule(struct kr_nft_chain *c, const char *comment)
+{
+    struct kr_nft_rule *r = kr_calloc(1, sizeof *r);
+    r->chain = c;
+    r->comment = kr_strdup(comment);
+    c->v = kr_grow(c->v, &c->cap, c->n + 1, sizeof *c->v);
+    c->v[c->n++] = r;
+    return r;
+}
+
+static void free_rule(struct kr_nft_rule *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        nftnl_expr_free(r->v[i]);
+    free(r->comment);
+    kr_buf_free(&r->text);
+    free(r);
+}
+
+static void free_table(struct kr_nft_table *t)
+{
+    for (size_t i = 0; i < t->n_sets; i++) {
+        nftnl_set_free(t->sets[i]->nl);
+        kr_buf_free(&t->sets[i]->type);
+        kr_buf_free(&t->sets[i]->elements);
+        free(t->sets[i]);
+    }
+    for (size_t i = 0; i < t->n_chains; i++) {
+        for (size_t k = 0; k < t->chains[i]->n; k++)
+            free_rule(t->chains[i]->v[k]);
+        free(t->chains[i]->v);
+        free(t->chains[i]);
+    }
+    free(t->counters);
+    free(t->sets);
+    free(t->chains);
+    free(t);
+}
+
+void kr_nft_free(struct kr_nft *r)
+{
+    for (size_t i = 0; r && i < r->n; i++)
+        free_table(r->v[i]);
+    if (r)
+        free(r->v);
+    free(r);
+}

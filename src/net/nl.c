@@ -1,0 +1,161 @@
+#include <kr/nl.h>
+
+#include <kr/err.h>
+#include <kr/mem.h>
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define BUFFER (1u << 18)
+#define SOCKET_BUFFER (16 << 20)
+
+int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
+{
+    int size = SOCKET_BUFFER;
+    *nl = (struct kr_nl){0};
+    nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
+    if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID)) {
+        kr_fail(e, KR_CANNOT, errno, "netlink socket (bus %d)", bus);
+        kr_nl_close(nl);
+        return -1;
+    }
+    int fd = mnl_socket_get_fd(nl->socket);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    nl->buf = kr_calloc(BUFFER, 1);
+    nl->seq = (uint32_t)time(NULL);
+    return 0;
+}
+
+void kr_nl_close(struct kr_nl *nl)
+{
+    if (nl->socket)
+        mnl_socket_close(nl->socket);
+    free(nl->buf);
+    *nl = (struct kr_nl){0};
+}
+
+/* Bytes received; 0 with *err for an error the caller judges (ENOBUFS: something was lost). */
+static ssize_t receive(struct kr_nl *nl, int *err)
+{
+    for (;;) {
+        ssize_t n = mnl_socket_recvfrom(nl->socket, nl->buf, BUFFER);
+        if (n < 0 && errno == EINTR)
+            continue;
+        *err = n < 0 ? errno : 0;
+        return n < 0 ? 0 : n;
+    }
+}
+
+struct answer {
+    kr_nl_cb cb;
+    void *arg;
+    uint32_t seq;
+    bool single, ended, torn;
+    int error;
+};
+
+static int one_message(const struct nlmsghdr *nlh, struct answer *a)
+{
+    if (nlh->nlmsg_seq != a->seq)
+        return 0;
+    a->torn |= (nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+    if (nlh->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+        a->ended = true;
+        a->error = -err->error;
+        return 0;
+    }
+    if (nlh->nlmsg_type == NLMSG_DONE) {
+        const int *err =
+            mnl_nlmsg_get_payload_len(nlh) >= sizeof(int) ? mnl_nlmsg_get_payload(nlh) : NULL;
+        a->ended = true;
+        a->error = err && *err < 0 ? -*err : 0;
+        return 0;
+    }
+    if (nlh->nlmsg_type == NLMSG_OVERRUN) {
+        a->torn = true;
+        return 0;
+    }
+    a->ended |= a->single;
+    return a->cb ? a->cb(nlh, a->arg) : 0;
+}
+
+int kr_nl_ask(struct kr_nl *nl, struct nlmsghdr *req, kr_nl_cb cb, void *arg, struct kr_err *e)
+{
+    struct answer a = {.cb = cb, .arg = arg, .seq = ++nl->seq};
+    req->nlmsg_seq = a.seq;
+    a.single = (req->nlmsg_flags & (NLM_F_DUMP | NLM_F_ACK)) == 0;
+    if (mnl_socket_sendto(nl->socket, req, req->nlmsg_len) < 0)
+        return kr_fail(e, KR_UNKNOWN, errno, "netlink request");
+    while (!a.ended) {
+        int err;
+        ssize_t n = receive(nl, &err);
+        if (err == ENOBUFS)
+            return KR_NL_AGAIN;
+        if (err)
+            return kr_fail(e, KR_UNKNOWN, err, "netlink answer");
+        int left = (int)n;
+        for (const struct nlmsghdr *nlh = (const void *)nl->buf; mnl_nlmsg_ok(nlh, left);
+             nlh = mnl_nlmsg_next(nlh, &left))
+            if (one_message(nlh, &a))
+                return kr_fail(e, KR_UNKNOWN, 0, "netlink answer that can't be read");
+        if (left)
+            return kr_fail(e, KR_UNKNOWN, 0, "truncated netlink answer");
+    }
+    return a.error == EINTR || a.torn ? KR_NL_AGAIN : a.error;
+}
+
+struct outcome {
+    uint32_t last_seq, bad_seq;
+    bool ended;
+    int error;
+};
+
+static void one_ack(const struct nlmsghdr *nlh, struct outcome *o)
+{
+    if (nlh->nlmsg_type != NLMSG_ERROR)
+        return;
+    const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
+    if (err->error && !o->error) {
+        o->error = -err->error;
+        o->bad_seq = nlh->nlmsg_seq;
+    }
+    o->ended |= nlh->nlmsg_seq == o->last_seq;
+}
+
+/* A refused batch may end without a word on its last message: what is queued is then all there is.
+ */
+static ssize_t receive_ack(struct kr_nl *nl, bool refused, int *err)
+{
+    if (!refused)
+        return receive(nl, err);
+    ssize_t n = recv(mnl_socket_get_fd(nl->socket), nl->buf, BUFFER, MSG_DONTWAIT);
+    *err = n < 0 ? errno : 0;
+    return n < 0 ? 0 : n;
+}
+
+int kr_nl_batch(struct kr_nl *nl, const void *batch, size_t len, uint32_t last_seq,
+                uint32_t *bad_seq, struct kr_err *e)
+{
+    struct outcome o = {.last_seq = last_seq};
+    if (mnl_socket_sendto(nl->socket, batch, len) < 0)
+        return kr_fail(e, KR_CANNOT, errno, "netlink batch of %zu bytes", len);
+    while (!o.ended) {
+        int err;
+        ssize_t n = receive_ack(nl, o.error != 0, &err);
+        if (o.error && (err == EAGAIN || err == EWOULDBLOCK))
+            break;
+        if (err)
+            return kr_fail(e, KR_UNKNOWN, err, "netlink: an acknowledgement was lost");
+        int left = (int)n;
+        for (const struct nlmsghdr *nlh = (const void *)nl->buf; mnl_nlmsg_ok(nlh, left);
+             nlh = mnl_nlmsg_next(nlh, &left))
+            one_ack(nlh, &o);
+    }
+    *bad_seq = o.bad_seq;
+    return o.error;
+}
