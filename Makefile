@@ -3,10 +3,12 @@ VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
-CC       ?= gcc
 V        ?= 0
 PKGCONF  ?= pkg-config
 OPT      ?= -O2 -g
+ifeq ($(origin CC),default)
+CC       := gcc
+endif
 
 Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
@@ -20,10 +22,15 @@ REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrac
 SINK_LIBS     := jansson libcap-ng libseccomp
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
 
-# Targets that must work before the dependencies are installed never ask pkg-config.
-NO_PKG := clean deps help check demo
-ifneq ($(filter-out $(NO_PKG),$(or $(MAKECMDGOALS),all)),)
-PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS) || echo -DKR_RUN_make_deps_FIRST)
+# What compiles in this very make asks pkg-config; the rest works before anything is installed.
+COMPILES := all unit-programs tools fuzz-programs $(BUILD)/% tests/% src/%
+ifneq ($(filter $(COMPILES),$(or $(MAKECMDGOALS),all)),)
+MISSING := $(shell for p in $(firstword $(CC)) $(PKGCONF); do command -v $$p >/dev/null || echo $$p; done; \
+                   for l in $(ALL_LIBS); do $(PKGCONF) --exists $$l 2>/dev/null || echo $$l; done)
+ifneq ($(MISSING),)
+$(error Not installed: $(MISSING). On Debian or Ubuntu run: sudo make deps)
+endif
+PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS))
 endif
@@ -37,66 +44,80 @@ LDFLAGS_ALL  = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 LAYERS := base net facts act report
 objs = $(patsubst %.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+lib  = $(foreach l,$(1),$(BUILD)/libkr-$(l).a)
 # Static libraries, highest layer first, as the linker wants them.
-LIB_redirect := $(foreach l,report act facts net base,$(BUILD)/libkr-$(l).a)
-LIB_sink     := $(BUILD)/libkr-sink.a $(BUILD)/libkr-base.a
+LIB_redirect := $(call lib,report act facts net base)
+LIB_sink     := $(call lib,sink base)
 
 PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink
-UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*/test_*.c))
-TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
+TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
+FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## build the programs (the default)
 
-$(BUILD)/%.o: %.c
+# Compiled anew when the compiler or its flags are not those of the last time.
+ifneq ($(PKG_CFLAGS),)
+HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD)
+quoted := '$(subst ','\'',$(HOW))'
+$(shell mkdir -p $(BUILD) && printf '%s\n' $(quoted) | cmp -s - $(BUILD)/how || \
+        printf '%s\n' $(quoted) >$(BUILD)/how)
+endif
+
+$(BUILD)/%.o: %.c $(BUILD)/how
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# The folder is a prerequisite so that a file that went leaves the library too.
 define layer_lib
-$(BUILD)/libkr-$(1).a: $(call objs,$(1))
+$(BUILD)/libkr-$(1).a: $(2) src/$(1)
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(Q)$$(AR) rcs $$@ $$^
+	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
-$(foreach l,$(LAYERS),$(eval $(call layer_lib,$(l))))
+$(foreach l,$(LAYERS),$(eval $(call layer_lib,$(l),$(call objs,$(l)))))
+$(eval $(call layer_lib,sink,$(filter-out %/main.o,$(call objs,sink))))
 
-$(BUILD)/libkr-sink.a: $(filter-out $(BUILD)/src/sink/main.o,$(call objs,sink))
-	$(call say,AR,$@)
-	@mkdir -p $(@D)
-	@rm -f $@
-	$(Q)$(AR) rcs $@ $^
+link = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
 
-$(BUILD)/kumo-redirect: $(call objs,cmd) $(LIB_redirect)
+$(BUILD)/kumo-redirect: $(call objs,cmd) $(LIB_redirect) src/cmd
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(REDIRECT_LD)
+	$(Q)$(link) $(REDIRECT_LD)
 
 $(BUILD)/kumo-sink: $(BUILD)/src/sink/main.o $(LIB_sink)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(SINK_LD) -lpthread
+	$(Q)$(link) $(SINK_LD) -lpthread
 
 # A unit test lives in the folder of the layer it tests and links that layer and those below.
-unit_libs = $(if $(filter sink,$(1)),$(LIB_sink),$(LIB_redirect))
-.SECONDEXPANSION:
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call libs_of,$$(firstword $$(subst /, ,$$*)))
-	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(REDIRECT_LD) $(SINK_LD) -lcmocka -lpthread
-lib = $(foreach l,$(1),$(BUILD)/libkr-$(l).a)
 libs_base   := $(call lib,base)
 libs_net    := $(call lib,net base)
 libs_facts  := $(call lib,facts net base)
 libs_act    := $(call lib,act facts net base)
-libs_report := $(call lib,report act facts net base)
-libs_sink   := $(call lib,sink base)
-libs_of = $(libs_$(1))
+libs_report := $(LIB_redirect)
+libs_cmd    := $(filter-out %/main.o,$(call objs,cmd)) $(LIB_redirect)
+libs_sink   := $(LIB_sink)
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
+	$(call say,LD,$@)
+	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) -lcmocka -lpthread
 
 # Small programs the network tests and benchmarks use; each is one file, free of our own libraries.
-$(BUILD)/tests/tools/%: tests/tools/%.c
+$(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< -lpthread
 
+# A fuzzer includes the .c file it is about; the libraries give what that needs (make fuzz).
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(BUILD)/libkr-sink.a
+	$(call say,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
+	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) -lpthread
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 .SECONDARY:
+.DELETE_ON_ERROR:
 .PHONY: all
 include tests/targets.mk

@@ -1,12 +1,89 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
-.PHONY: unit tools clean help
-unit: $(UNIT) ## build and run the unit tests
-	$(Q)for t in $(UNIT); do echo "# $$t"; $$t || exit 1; done
+.PHONY: unit-programs tools fuzz-programs built check unit lint sanitize valgrind fuzz bench demo \
+        leak-matrix install uninstall dist deps clean help
+SUITES ?=
+FUZZ_SECONDS ?= 20
 
+unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
 tools: $(TOOLS) ## build the helpers of the network tests
+built:
+	$(Q)$(MAKE) --no-print-directory all tools
+
+RUN = BUILD='$(abspath $(BUILD))' tests/run.sh
+check: ## install what the tests need, build, run every test (root); SUITES='unit net' picks some
+	$(Q)$(RUN) --root
+	$(Q)contrib/deps.sh --quiet build test
+	$(Q)$(MAKE) --no-print-directory all unit-programs tools
+	$(Q)$(RUN) $(SUITES)
+
+unit: ## build and run the unit tests
+	$(Q)$(MAKE) --no-print-directory unit-programs
+	$(Q)$(RUN) unit
+
+lint: ## format, warnings of two compilers, clang-tidy, cppcheck, layers, sizes, man pages, ...
+	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(LINT)
+
+# ---- the same tests, watched ---------------------------------------------------------------------
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+sanitize: ## unit and SMTP tests with AddressSanitizer and UBSan, built into build-asan
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
+	  all unit-programs tools
+	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp
+
+valgrind: ## unit tests under valgrind
+	$(Q)$(MAKE) --no-print-directory unit-programs
+	$(Q)WRAP='valgrind -q --error-exitcode=99 --leak-check=full --track-fds=no' $(RUN) unit
+
+FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+fuzz: ## every fuzzer for FUZZ_SECONDS (20); what it finds is kept under tests/fuzz/corpus
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang OPT='-O1 -g' \
+	  HARDEN='-fPIE $(FUZZ_SAN)' fuzz-programs
+	$(Q)BUILD='$(abspath $(BUILD))-fuzz' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
+
+bench: built ## measure (root)
+	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/run.sh
+
+demo: built ## show it at work, in network namespaces of its own (root)
+	$(Q)BUILD='$(abspath $(BUILD))' tests/net/demo.sh
+
+leak-matrix: built ## every leak path against the documented line, its nft equivalent and us (root)
+	$(Q)BUILD='$(abspath $(BUILD))' tests/net/matrix.sh
+
+# ---- packaging -----------------------------------------------------------------------------------
+
+SHARE := $(PREFIX)/share
+into = $(foreach f,$(3),$(1):$(2):$(f))
+# FOLDER:MODE:FILE
+PLACED = $(call into,$(SBINDIR),755,$(BUILD)/kumo-redirect) \
+         $(call into,$(BINDIR),755,$(BUILD)/kumo-sink) \
+         $(call into,$(MANDIR)/man8,644,$(wildcard contrib/man/*.8)) \
+         $(call into,$(SHARE)/bash-completion/completions,644,$(wildcard contrib/completion/bash/*)) \
+         $(call into,$(SHARE)/zsh/site-functions,644,$(wildcard contrib/completion/zsh/_*)) \
+         $(call into,$(SHARE)/fish/vendor_completions.d,644,$(wildcard contrib/completion/fish/*.fish)) \
+         $(call into,$(DATADIR)/rules,644,$(wildcard rules/*.nft))
+each_placed = @set -e; for p in $(PLACED); do \
+  to="$(DESTDIR)$${p%%:*}/$${p\#\#*/}" from=$${p\#\#*:} mode=$${p\#*:}; mode=$${mode%%:*}; $(1); done
+
+install: built ## install below PREFIX (/usr/local), staged below DESTDIR
+	$(call each_placed,echo "  INSTALL $$to"; install -D -m "$$mode" "$$from" "$$to")
+
+uninstall: ## remove what install put there
+	$(call each_placed,echo "  REMOVE  $$to"; rm -f "$$to")
+	@rmdir '$(DESTDIR)$(DATADIR)/rules' '$(DESTDIR)$(DATADIR)' 2>/dev/null || true
+
+dist: ## a source archive in dist/, the same bytes for the same commit
+	$(Q)mkdir -p dist
+	$(Q)git archive --prefix=kumo-redirect-$(VERSION)/ HEAD | gzip -9n >dist/kumo-redirect-$(VERSION).tar.gz
+	$(Q)sha256sum dist/kumo-redirect-$(VERSION).tar.gz
+
+deps: ## install what building, testing and linting need (root, Debian or Ubuntu)
+	$(Q)contrib/deps.sh all
 
 clean: ## remove what was built
-	$(Q)rm -rf $(BUILD)
+	$(Q)rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-fuzz dist
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile tests/targets.mk | sed -E 's/:.*## /\t/' | expand -t 14

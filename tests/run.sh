@@ -1,0 +1,169 @@
+#!/bin/bash
+# Runs the suites and adds up what they say in TAP. A suite is an executable: each unit test program,
+# and each tests/*/*.sh that is executable (see not_a_suite). One that crashes, ends early, prints no
+# plan or prints nothing has failed, whatever its exit status.
+# usage: tests/run.sh [SUITE...]    unit, smtp, net/cut, unit/base/test_addr: a name or a beginning
+#        tests/run.sh --root        only says whether this user may run all of them
+#        tests/run.sh --list        the suites
+# WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
+export BUILD=${BUILD:-$PWD/build} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
+LOGS=$BUILD/test-logs
+LIMIT=${SUITE_TIMEOUT:-900}
+WRAP=${WRAP:-}
+
+# Executables in the folders of tests that are something else than a suite.
+not_a_suite() {
+    case $1 in
+    tests/lint/* | tests/bench/* | tests/fuzz/* | tests/tools/* | tests/*/lib*.sh) ;;
+    tests/net/matrix.sh | tests/net/demo.sh) ;;
+    *) return 1 ;;
+    esac
+}
+
+# NAME<tab>PROGRAM; tests/smtp/run.sh is just "smtp".
+list_suites() {
+    local f name
+    for f in tests/unit/*/test_*.c; do
+        [[ -e $f ]] || continue
+        name=${f#tests/} name=${name%.c}
+        printf '%s\t%s\n' "$name" "$BUILD/tests/$name"
+    done
+    for f in tests/smtp/*.sh tests/*/*.sh; do
+        [[ -x $f ]] || continue
+        not_a_suite "$f" && continue
+        name=${f#tests/} name=${name%.sh}
+        printf '%s\t%s\n' "${name%/run}" "$f"
+    done | awk -F'\t' '!seen[$1]++'
+}
+
+chosen() {
+    local name=$1 want
+    shift
+    (($# == 0)) && return
+    for want; do
+        [[ $name == "$want" || $name == "$want"/* ]] && return
+    done
+    return 1
+}
+
+need_root() {
+    ((EUID == 0)) && return
+    echo "The tests make network namespaces, and need root for that: sudo make check" >&2
+    echo "Without root there is: make unit" >&2
+    exit 3
+}
+
+# The one-line account of a suite's output: PASSED FAILED SKIPPED. Fills FAILURES and SKIPS.
+read -r -d '' TALLY <<'AWK' || true
+function last(s) { return length(s) > 6000 ? "...\n" substr(s, length(s) - 6000) : s }
+function close_block() { if (bad) print block > failures; block = ""; bad = 0 }
+/^(not )?ok([ \t]|$)/ {
+    seen++
+    skip = match($0, /# *[Ss][Kk][Ii][Pp]/)
+    if (skip) { skipped++; print suite ": " $0 >> skips }
+    else if ($1 == "not") failed++
+    else passed++
+    if (!skip && $1 == "not") { close_block(); bad = 1; block = before $0; before = ""; next }
+    close_block(); before = ""
+    next
+}
+/^1\.\.[0-9]+/ {
+    plans++; split($1, p, /\.\./); planned += p[2]
+    if (p[2] == 0 && match($0, /# *[Ss][Kk][Ii][Pp]/)) { skipped++; print suite ": " $0 >> skips }
+    next
+}
+/^Bail out!/ { bailed = 1 }
+{ if (bad) block = block "\n" $0; else before = last(before $0 "\n") }
+END {
+    close_block()
+    why = ""
+    if (!NR) why = "it printed nothing"
+    else if (bailed) why = "it bailed out"
+    else if (status == 124 || status == 137) why = "it was stopped after " limit " s"
+    else if (status > 128) why = "it was ended by signal " status - 128
+    else if (!plans) why = "it printed no plan"
+    else if (planned != seen) why = "it planned " planned " tests and gave " seen + 0 " results"
+    else if (status && !failed) why = "it ended with status " status
+    if (why) { failed++; print "not ok - " suite ": " why "\n" before > failures }
+    print passed + 0, failed + 0, skipped + 0
+}
+AWK
+
+# run_suite NAME PROGRAM [ARGUMENT...]: adds to PASSED, FAILED, SKIPPED.
+run_suite() {
+    local name=$1 status=0 start=$EPOCHREALTIME log ms p f k
+    shift
+    log=$LOGS/${name//\//-}
+    rm -f "$log".*
+    if [[ -x $1 ]]; then
+        # shellcheck disable=SC2086
+        timeout -k 10 "$LIMIT" $WRAP "$@" >"$log.log" 2>&1 </dev/null &
+        RUNNING=$!
+        wait "$RUNNING" 2>/dev/null || status=$?
+        RUNNING=
+    else
+        echo "$1 was not built" >"$log.log"
+    fi
+    ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
+    read -r p f k < <(awk -v suite="$name" -v status="$status" -v limit="$LIMIT" -v failures="$log.failures" \
+        -v skips="$LOGS/skips" "$TALLY" "$log.log")
+    PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + k))
+    printf '%-6s %-34s %5d passed %3d failed %3d skipped %5d.%03d s\n' \
+        "$( ((f)) && echo FAILED || echo ok)" "$name" "$p" "$f" "$k" $((ms / 1000)) $((ms % 1000))
+    if ((f)); then
+        head -n "${FAILURE_LINES:-200}" "$log.failures" | sed 's/^/    | /'
+    fi
+}
+
+# What a test must not leave in the namespace it was started from.
+host_state() {
+    ip rule 2>/dev/null
+    ip -6 rule 2>/dev/null
+    nft list tables 2>/dev/null
+}
+
+# check_host FILE: is it still as FILE says? A suite like the others.
+check_host() {
+    if host_state | diff "$1" -; then
+        echo "ok 1 - the tests left this host's rules as they were"
+    else
+        echo "not ok 1 - the tests left this host's rules as they were"
+    fi
+    echo "1..1"
+}
+
+interrupted() {
+    [[ -z $RUNNING ]] || kill -TERM "$RUNNING" 2>/dev/null
+    echo "interrupted" >&2
+    exit 130
+}
+
+case ${1:-} in
+--root) need_root && exit ;;
+--list) list_suites | cut -f1 && exit ;;
+--host) check_host "$2" && exit ;;
+esac
+
+RUNNING='' PASSED=0 FAILED=0 SKIPPED=0 RAN=0
+trap interrupted INT TERM HUP
+mkdir -p "$LOGS" || exit 70
+: >"$LOGS/skips"
+host_state >"$LOGS/before.txt"
+BEGAN=$EPOCHSECONDS
+while IFS=$'\t' read -r -u 3 name program; do
+    chosen "$name" "$@" || continue
+    [[ $name == unit/* ]] || need_root
+    RAN=$((RAN + 1))
+    run_suite "$name" "$program"
+done 3< <(list_suites)
+if ((RAN == 0)); then
+    echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2
+    exit 2
+fi
+((EUID != 0)) || WRAP='' run_suite host tests/run.sh --host "$LOGS/before.txt"
+echo "$RAN suites in $((EPOCHSECONDS - BEGAN)) s; logs in ${LOGS#"$PWD"/}"
+[[ ! -s $LOGS/skips ]] || { echo "skipped:" && sed 's/^/    /' "$LOGS/skips"; }
+echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+((FAILED == 0))
