@@ -32,10 +32,6 @@ int kr_failsafe_apply(const struct kr_failsafe *want, char kind[static 16], stru
 /* 1: the kernel holds exactly this (rules first after local, routes, hole up); 0: it does not, what
  * and where is in `diff`; -1: unknown. */
 int kr_failsafe_check(const struct kr_failsafe *want, struct kr_buf *diff, struct kr_err *e);
-/* Asks the kernel's own lookup (RTM_GETROUTE with ipproto and dport, kernel 4.18) where tcp/PORT to
- * `dst` leaves: writes the device ("" for unreachable). Returns 0 or -1. */
-int kr_failsafe_lookup(const struct kr_addr *dst, const struct kr_addr *from, uint16_t port,
-                       char ifname[static IFNAMSIZ], struct kr_err *e);
 /* Removes everything of ours: rules by our protocol number, table, local routes, hole. Found by
  * scanning, so leftovers of a killed run go too. */
 int kr_failsafe_remove(struct kr_err *e);
