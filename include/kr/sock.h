@@ -10,8 +10,8 @@ struct kr_nl;
 struct kr_sock {
     struct kr_addr local, peer;
     uint16_t local_port, peer_port;
-    uint8_t family, state; /* AF_INET or AF_INET6 of the socket itself; TCP_* */
-    uint32_t cookie[2], ifindex;
+    uint8_t family, state;              /* AF_INET or AF_INET6 of the socket itself; TCP_* */
+    uint32_t cookie[2], ifindex, inode; /* inode 0: no process holds it */
 };
 struct kr_socks {
     struct kr_sock *v;

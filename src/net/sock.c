@@ -41,7 +41,8 @@ static int on_sock(const struct nlmsghdr *nlh, void *arg)
                         .peer = kr_addr_make(m->idiag_family, m->id.idiag_dst),
                         .local_port = ntohs(m->id.idiag_sport),
                         .peer_port = ntohs(m->id.idiag_dport),
-                        .ifindex = m->id.idiag_if};
+                        .ifindex = m->id.idiag_if,
+                        .inode = m->idiag_inode};
     memcpy(s.cookie, m->id.idiag_cookie, sizeof s.cookie);
     r->out->v = kr_grow(r->out->v, &r->out->cap, r->out->n + 1, sizeof s);
     r->out->v[r->out->n++] = s;
