@@ -1,0 +1,23 @@
+/* What the command line of kumo-sink says. */
+#ifndef KR_SINK_CONFIG_H
+#define KR_SINK_CONFIG_H
+
+#include <kr/endpoint.h>
+#include <kr/prefixset.h>
+
+#include <stdbool.h>
+
+#define KR_SINK_NO_FD UINT64_MAX
+
+struct kr_sink_config {
+    struct kr_endpoint *listen; /* one address each */
+    size_t listens, listen_cap;
+    bool default_listen;
+    struct kr_prefixset ranges; /* normalized; empty: any local address is served */
+    const char *nonce, *user, *control, *stats_file;
+    uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
+    uint64_t ready_fd, lifeline_fd;                                    /* or KR_SINK_NO_FD */
+    bool quiet, verbose, help, version;
+};
+
+#endif

@@ -1,0 +1,61 @@
+/* Counters in shared memory: one block a worker, which alone writes it; the master reads them all.
+ * No locks: each value is written whole. */
+#ifndef KR_SINK_STATS_H
+#define KR_SINK_STATS_H
+
+#include <kr/addr.h>
+
+#include <stdatomic.h>
+
+struct kr_buf;
+struct kr_err;
+
+#define KR_SINK_COUNTERS(X) \
+    X(connections)          \
+    X(redirected_v4)        \
+    X(redirected_v6)        \
+    X(not_redirected)       \
+    X(refused_local)        \
+    X(refused_busy)         \
+    X(open)                 \
+    X(messages)             \
+    X(recipients)           \
+    X(refused_commands)     \
+    X(bytes)                \
+    X(bare_lf)              \
+    X(bare_cr)              \
+    X(long_lines)           \
+    X(would_smuggle)        \
+    X(early_talkers)        \
+    X(timeouts)             \
+    X(worker_restarts)
+#define KR_SINK_ENUM(name) KR_SINK_##name,
+enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };
+
+#define KR_SINK_DESTINATIONS 65536u
+#define KR_SINK_NOWHERE UINT32_MAX      /* no destination: the connection was not redirected */
+#define KR_SINK_OTHER (UINT32_MAX - 1u) /* the table is full */
+
+struct kr_sink_stats; /* one worker's block */
+struct kr_sink_about {
+    const char *nonce;
+    int pid;
+    unsigned workers;
+    uint64_t uptime; /* seconds */
+};
+
+/* n blocks, one after the other, shared with the children of this process. NULL: KR_CANNOT. */
+struct kr_sink_stats *kr_sink_stats_make(unsigned n, struct kr_err *e);
+struct kr_sink_stats *kr_sink_stats_of(struct kr_sink_stats *all, unsigned worker);
+void kr_sink_stats_free(struct kr_sink_stats *all, unsigned n);
+/* Only the block's own worker may call these three. */
+void kr_sink_add(struct kr_sink_stats *s, enum kr_sink_counter which, int64_t by);
+uint64_t kr_sink_count(const struct kr_sink_stats *s, enum kr_sink_counter which);
+/* One more connection meant for this address; returns its slot, for kr_sink_dest_message. */
+uint32_t kr_sink_dest_connection(struct kr_sink_stats *s, const struct kr_addr *a);
+void kr_sink_dest_message(struct kr_sink_stats *s, uint32_t slot);
+/* The sums of n blocks as one line of JSON (kumo-sink/stats/1), LF included. */
+int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_sink_about *about,
+                       struct kr_buf *out, struct kr_err *e);
+
+#endif

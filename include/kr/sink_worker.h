@@ -1,0 +1,21 @@
+/* One worker process: its listeners, its connections, one epoll loop. */
+#ifndef KR_SINK_WORKER_H
+#define KR_SINK_WORKER_H
+
+#include <stddef.h>
+
+struct kr_sink_config;
+struct kr_sink_stats;
+
+struct kr_sink_worker {
+    const struct kr_sink_config *cfg;
+    struct kr_sink_stats *stats; /* this worker's block */
+    unsigned index;
+    const int *listeners; /* this worker's, cfg->listens of them */
+};
+
+/* Serves until SIGTERM, which must be blocked; then resets every connection. Returns an exit
+ * status. */
+int kr_sink_worker_run(const struct kr_sink_worker *w);
+
+#endif

@@ -1,0 +1,197 @@
+/* kumo-sink: takes all mail, keeps none, and tells whom it was meant for. */
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/mem.h>
+#include <kr/opt.h>
+#include <kr/sink_config.h>
+#include <kr/sink_master.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define NONCE_MAX 39
+
+static void add_listen(struct kr_sink_config *cfg, const struct kr_endpoint *ep)
+{
+    cfg->listen = kr_grow(cfg->listen, &cfg->listen_cap, cfg->listens + 1, sizeof *cfg->listen);
+    cfg->listen[cfg->listens++] = *ep;
+}
+
+static int on_listen(void *target, const char *value, struct kr_err *e)
+{
+    struct kr_endpoint ep;
+    if (kr_endpoint_parse(value, &ep, e))
+        return kr_wrap(e, "--listen");
+    if (kr_addr_cmp(&ep.first, &ep.last))
+        return kr_fail(e, KR_USAGE, 0, "--listen '%s' is a range: name one address", value);
+    add_listen(target, &ep);
+    return 0;
+}
+
+static int on_range(void *target, const char *value, struct kr_err *e)
+{
+    struct kr_sink_config *cfg = target;
+    struct kr_prefix p;
+    if (kr_prefix_parse(value, &p, e))
+        return kr_wrap(e, "--range");
+    kr_prefixset_add(&cfg->ranges, &p);
+    return 0;
+}
+
+static int on_nonce(void *target, const char *value, struct kr_err *e)
+{
+    size_t n = strlen(value);
+    if (n < 1 || n > NONCE_MAX || strspn(value, "0123456789abcdefABCDEF") != n)
+        return kr_fail(e, KR_USAGE, 0, "--nonce '%s' is not 1 to %d hexadecimal digits", value,
+                       NONCE_MAX);
+    ((struct kr_sink_config *)target)->nonce = value;
+    return 0;
+}
+
+#define AT(field) .offset = offsetof(struct kr_sink_config, field)
+static const struct kr_opt rows[] = {
+    {"listen", 'l', KR_OPT_CALL, .arg = "ADDR:PORT", .call = on_listen,
+     .help = "where to listen, repeatable; default 0.0.0.0:2026 and [::]:2026"},
+    {"range", 'r', KR_OPT_CALL, .arg = "PREFIX", .call = on_range,
+     .help = "serve only connections to local addresses in here; repeatable"},
+    {"nonce", 'n', KR_OPT_CALL, .arg = "HEX", .call = on_nonce,
+     .help = "what greeting, replies and ping identify this sink by; default random"},
+    {"workers", 'w', KR_OPT_UINT, AT(workers), .arg = "N", .min = 1, .max = 1024,
+     .help = "worker processes; default one for each CPU that is online"},
+    {"user", 'u', KR_OPT_STRING, AT(user), .arg = "NAME",
+     .help = "whom to become when started as root; default nobody"},
+    {"control", 'c', KR_OPT_STRING, AT(control), .arg = "PATH",
+     .help = "control socket: takes the lines stats, ping, stop"},
+    {"ready-fd", 0, KR_OPT_UINT, AT(ready_fd), .arg = "N", .max = 65535,
+     .help = "write READY to this descriptor once it listens"},
+    {"lifeline-fd", 0, KR_OPT_UINT, AT(lifeline_fd), .arg = "N", .max = 65535,
+     .help = "end when this pipe closes before a K was read from it"},
+    {"max-size", 0, KR_OPT_UINT, AT(max_size), .arg = "BYTES", .min = 1, .max = INT64_MAX,
+     .help = "largest message; default 104857600 (100 MiB)"},
+    {"max-recipients", 0, KR_OPT_UINT, AT(max_recipients), .arg = "N", .min = 1, .max = UINT32_MAX,
+     .help = "recipients of one message; default 1000"},
+    {"max-connections", 0, KR_OPT_UINT, AT(max_connections), .arg = "N", .min = 1, .max = 10000000,
+     .help = "per worker; default what the open-file limit allows"},
+    {"idle", 0, KR_OPT_UINT, AT(idle), .arg = "SECONDS", .min = 1, .max = 86400,
+     .help = "how long a client may be silent; default 300"},
+    {"stats-on-exit", 0, KR_OPT_STRING, AT(stats_file), .arg = "FILE",
+     .help = "write the final account there, as JSON; - is standard output"},
+    {"quiet", 'q', KR_OPT_FLAG, AT(quiet), .help = "errors only"},
+    {"verbose", 'v', KR_OPT_FLAG, AT(verbose), .help = "say more"},
+    {"help", 'h', KR_OPT_FLAG, AT(help), .help = "this text"},
+    {"version", 'V', KR_OPT_FLAG, AT(version), .help = "the version"},
+};
+static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
+
+static void print_help(void)
+{
+    puts("Usage: kumo-sink [OPTION]...\n"
+         "Takes mail by SMTP, keeps none of it, and counts whom it was meant for.\n");
+    kr_opt_usage(&table, stdout);
+    puts("\nExamples:\n"
+         "  kumo-sink                                      every address, port 2026\n"
+         "  kumo-sink -l 127.0.0.1:2525 --stats-on-exit -  one address; Ctrl-C prints the account\n"
+         "  kumo-sink -c /run/sink.sock -w 8 &             then: echo stats | nc -NU "
+         "/run/sink.sock");
+}
+
+static int check_fd(const char *option, uint64_t fd, struct kr_err *e)
+{
+    if (fd == KR_SINK_NO_FD)
+        return 0;
+    if (fcntl((int)fd, F_GETFD) < 0)
+        return kr_fail(e, KR_USAGE, errno, "--%s '%d' is no open descriptor", option, (int)fd);
+    return 0;
+}
+
+static int random_nonce(char out[static NONCE_MAX + 1], struct kr_err *e)
+{
+    unsigned char raw[12];
+    if (getrandom(raw, sizeof raw, 0) != (ssize_t)sizeof raw)
+        return kr_fail(e, KR_CANNOT, errno, "getrandom");
+    for (size_t i = 0; i < sizeof raw; i++)
+        snprintf(out + 2 * i, 3, "%02x", raw[i]);
+    return 0;
+}
+
+static void fill_in(struct kr_sink_config *cfg)
+{
+    struct kr_endpoint any4 = {.port = 2026}, any6 = {.port = 2026};
+    const uint8_t zero[16] = {0};
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    if (!cfg->workers)
+        cfg->workers = cpus > 0 ? (uint64_t)cpus : 1;
+    cfg->default_listen = !cfg->listens;
+    any4.first = any4.last = kr_addr_make(AF_INET, zero);
+    any6.first = any6.last = kr_addr_make(AF_INET6, zero);
+    if (cfg->default_listen) {
+        add_listen(cfg, &any4);
+        add_listen(cfg, &any6);
+    }
+    kr_prefixset_normalize(&cfg->ranges);
+}
+
+static int serve(struct kr_sink_config *cfg, struct kr_err *e)
+{
+    char nonce[NONCE_MAX + 1];
+    if (check_fd("ready-fd", cfg->ready_fd, e) || check_fd("lifeline-fd", cfg->lifeline_fd, e))
+        return -1;
+    if (!cfg->nonce && random_nonce(nonce, e))
+        return -1;
+    cfg->nonce = cfg->nonce ? cfg->nonce : nonce;
+    fill_in(cfg);
+    return kr_sink_run(cfg, e);
+}
+
+static int parse(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
+{
+    struct kr_strlist operands = {0};
+    struct kr_opt_target target = {&table, cfg};
+    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
+    if (!bad && operands.n)
+        bad = kr_fail(e, KR_USAGE, 0, "'%s' is no option; kumo-sink takes options only",
+                      operands.v[0]);
+    kr_strlist_free(&operands);
+    return bad;
+}
+
+static int start(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
+{
+    if (parse(argc, argv, cfg, e))
+        return -1;
+    if (cfg->help) {
+        print_help();
+        return 0;
+    }
+    if (cfg->version) {
+        puts("kumo-sink " KR_VERSION);
+        return 0;
+    }
+    kr_log_setup("kumo-sink",
+                 cfg->quiet     ? KR_LOG_ERROR
+                 : cfg->verbose ? KR_LOG_DEBUG
+                                : KR_LOG_INFO,
+                 KR_COLOR_AUTO);
+    return serve(cfg, e);
+}
+
+int main(int argc, char **argv)
+{
+    struct kr_err e = {0};
+    struct kr_sink_config cfg = {.max_size = 100u << 20,
+                                 .max_recipients = 1000,
+                                 .idle = 300,
+                                 .ready_fd = KR_SINK_NO_FD,
+                                 .lifeline_fd = KR_SINK_NO_FD};
+    kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
+    int bad = start(argc, argv, &cfg, &e);
+    if (bad)
+        kr_error("%s", e.msg);
+    free(cfg.listen);
+    kr_prefixset_free(&cfg.ranges);
+    return bad ? (int)e.exit : KR_OK;
+}

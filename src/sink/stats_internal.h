@@ -1,0 +1,23 @@
+/* The layout of a worker's block, for stats.c and stats_json.c. */
+#ifndef KR_STATS_INTERNAL_H
+#define KR_STATS_INTERNAL_H
+
+#include <kr/sink_stats.h>
+
+struct dest_count {
+    _Atomic uint64_t connections, messages;
+};
+struct dest {
+    struct kr_addr addr; /* valid once connections is not 0, which is stored after it (release) */
+    struct dest_count n;
+};
+#define DEST_SLOTS (2u * KR_SINK_DESTINATIONS) /* a power of two, never over half full */
+
+struct kr_sink_stats {
+    _Atomic uint64_t counter[KR_SINK_COUNTER_N];
+    struct dest_count other;
+    uint32_t dests;
+    _Alignas(64) struct dest dest[DEST_SLOTS];
+};
+
+#endif

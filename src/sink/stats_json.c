@@ -1,0 +1,113 @@
+#include "stats_internal.h"
+
+#include <kr/buf.h>
+#include <kr/err.h>
+#include <kr/mem.h>
+
+#include <jansson.h>
+
+struct row {
+    struct kr_addr addr;
+    uint64_t connections, messages;
+};
+struct rows {
+    struct row *v;
+    size_t n, cap;
+};
+
+#define NAME_OF(name) #name,
+static const char *const names[] = {KR_SINK_COUNTERS(NAME_OF)};
+_Static_assert(sizeof names / sizeof *names == KR_SINK_COUNTER_N, "a name for each counter");
+
+static uint64_t get(const _Atomic uint64_t *v)
+{
+    return atomic_load_explicit(v, memory_order_acquire);
+}
+
+static void gather(const struct kr_sink_stats *s, struct rows *r)
+{
+    for (uint32_t i = 0; i < DEST_SLOTS; i++) {
+        uint64_t connections = get(&s->dest[i].n.connections);
+        if (!connections)
+            continue;
+        r->v = kr_grow(r->v, &r->cap, r->n + 1, sizeof *r->v);
+        r->v[r->n++] = (struct row){s->dest[i].addr, connections, get(&s->dest[i].n.messages)};
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    return kr_addr_cmp(&((const struct row *)a)->addr, &((const struct row *)b)->addr);
+}
+
+/* Workers may have met the same destination: equal addresses become one row. */
+static void merge(struct rows *r)
+{
+    size_t n = 0;
+    if (r->n > 1)
+        qsort(r->v, r->n, sizeof *r->v, by_address);
+    for (size_t i = 0; i < r->n; i++) {
+        if (n && kr_addr_cmp(&r->v[n - 1].addr, &r->v[i].addr) == 0) {
+            r->v[n - 1].connections += r->v[i].connections;
+            r->v[n - 1].messages += r->v[i].messages;
+        } else {
+            r->v[n++] = r->v[i];
+        }
+    }
+    r->n = n;
+}
+
+static json_t *counts(uint64_t connections, uint64_t messages)
+{
+    return json_pack("{sIsI}", "connections", (json_int_t)connections, "messages",
+                     (json_int_t)messages);
+}
+
+static json_t *destinations(struct kr_sink_stats *all, unsigned n)
+{
+    char text[KR_ADDRSTRLEN];
+    struct rows r = {0};
+    json_t *o = json_object();
+    for (unsigned i = 0; i < n; i++)
+        gather(&all[i], &r);
+    merge(&r);
+    for (size_t i = 0; i < r.n; i++)
+        json_object_set_new(o, kr_addr_str(&r.v[i].addr, text),
+                            counts(r.v[i].connections, r.v[i].messages));
+    free(r.v);
+    return o;
+}
+
+static json_t *sums(struct kr_sink_stats *all, unsigned n, json_t *o)
+{
+    uint64_t connections = 0, messages = 0;
+    for (unsigned c = 0; c < KR_SINK_COUNTER_N; c++) {
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < n; i++)
+            sum += kr_sink_count(&all[i], c);
+        json_object_set_new(o, names[c], json_integer((json_int_t)sum));
+    }
+    for (unsigned i = 0; i < n; i++) {
+        connections += get(&all[i].other.connections);
+        messages += get(&all[i].other.messages);
+    }
+    json_object_set_new(o, "destinations_other", counts(connections, messages));
+    json_object_set_new(o, "destinations", destinations(all, n));
+    return o;
+}
+
+int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_sink_about *about,
+                       struct kr_buf *out, struct kr_err *e)
+{
+    json_t *o = json_pack("{sssssisisI}", "schema", "kumo-sink/stats/1", "nonce", about->nonce,
+                          "pid", about->pid, "workers", (int)about->workers, "uptime_seconds",
+                          (json_int_t)about->uptime);
+    if (!o)
+        return kr_fail(e, KR_INTERNAL, 0, "the counters can't be put into JSON");
+    KR_AUTO_FREE char *text = json_dumps(sums(all, n, o), JSON_COMPACT);
+    json_decref(o);
+    if (!text)
+        return kr_fail(e, KR_INTERNAL, 0, "the counters can't be written as JSON");
+    kr_buf_printf(out, "%s\n", text);
+    return 0;
+}

@@ -1,0 +1,172 @@
+#include "worker_internal.h"
+
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/mem.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EVENTS 256
+#define ACCEPTS 64 /* at once, before the connections get their turn */
+#define LINGER_MS 2000
+#define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
+
+static int64_t clock_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* The event loop's own descriptors. */
+struct loop {
+    struct worker *w;
+    struct ref signals, *listeners;
+    size_t n;
+    bool stop;
+    int64_t paused_until; /* 0: accepting */
+};
+
+static int add(struct worker *w, struct ref *r)
+{
+    struct epoll_event ev = {.events = EPOLLIN, .data.ptr = r};
+    return epoll_ctl(w->epoll, EPOLL_CTL_ADD, r->fd, &ev);
+}
+
+static void pause_accepting(struct loop *l)
+{
+    kr_warn("worker %u accepts nothing for %d ms: %s", l->w->x.worker, PAUSE_MS, strerror(errno));
+    for (size_t i = 0; i < l->n; i++)
+        epoll_ctl(l->w->epoll, EPOLL_CTL_DEL, l->listeners[i].fd, NULL);
+    l->paused_until = l->w->now + PAUSE_MS;
+}
+
+static void resume_accepting(struct loop *l)
+{
+    l->paused_until = 0;
+    for (size_t i = 0; i < l->n; i++)
+        if (add(l->w, &l->listeners[i]))
+            pause_accepting(l);
+}
+
+static bool is_shortage(int why)
+{
+    return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
+}
+
+/* Other errors belong to the connection that was not accepted (accept(2)). */
+static void accept_some(struct loop *l, int listener)
+{
+    for (int i = 0; i < ACCEPTS; i++) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            conn_open(l->w, fd);
+        } else if (is_shortage(errno)) {
+            pause_accepting(l);
+            return;
+        } else if (errno == EAGAIN) {
+            return;
+        }
+    }
+}
+
+static void dispatch(struct loop *l, const struct epoll_event *ev)
+{
+    struct ref *r = ev->data.ptr;
+    if (r->kind == REF_CONN)
+        conn_event(l->w, (struct conn *)(void *)r, ev->events);
+    else if (r->kind == REF_LISTENER)
+        accept_some(l, r->fd);
+    else
+        l->stop = true;
+}
+
+/* ms to wait; -1: for as long as nothing happens. */
+static int next_wait(struct loop *l)
+{
+    int wait = conn_expire(l->w);
+    if (!l->paused_until)
+        return wait;
+    if (l->paused_until <= l->w->now) {
+        resume_accepting(l);
+        return 0;
+    }
+    int pause = (int)(l->paused_until - l->w->now);
+    return wait < 0 || wait > pause ? pause : wait;
+}
+
+static int run(struct loop *l)
+{
+    struct epoll_event ev[EVENTS];
+    while (!l->stop) {
+        l->w->now = clock_ms();
+        int n = epoll_wait(l->w->epoll, ev, EVENTS, next_wait(l));
+        if (n < 0 && errno != EINTR)
+            return KR_INTERNAL;
+        l->w->now = clock_ms();
+        for (int i = 0; i < n; i++)
+            dispatch(l, &ev[i]);
+    }
+    return KR_OK;
+}
+
+static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
+{
+    sigset_t stops;
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    l->w->epoll = epoll_create1(EPOLL_CLOEXEC);
+    l->signals = (struct ref){REF_SIGNAL, signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK)};
+    l->n = arg->cfg->listens;
+    l->listeners = kr_calloc(l->n, sizeof *l->listeners);
+    if (l->w->epoll < 0 || l->signals.fd < 0 || add(l->w, &l->signals))
+        return -1;
+    for (size_t i = 0; i < l->n; i++) {
+        l->listeners[i] = (struct ref){REF_LISTENER, arg->listeners[i]};
+        if (add(l->w, &l->listeners[i]))
+            return -1;
+    }
+    return 0;
+}
+
+static struct worker *make_worker(const struct kr_sink_worker *arg)
+{
+    struct worker *w = kr_calloc(1, sizeof *w);
+    *w = (struct worker){.cfg = arg->cfg, .epoll = -1, .now = clock_ms()};
+    w->x = (struct kr_sink_ctx){.nonce = arg->cfg->nonce,
+                                .worker = arg->index,
+                                .max_size = arg->cfg->max_size,
+                                .max_recipients = arg->cfg->max_recipients,
+                                .next_id = kr_sink_count(arg->stats, KR_SINK_messages),
+                                .stats = arg->stats};
+    w->idle.after = (int64_t)arg->cfg->idle * 1000;
+    w->linger.after = LINGER_MS;
+    /* One that crashed before left its connections counted. */
+    kr_sink_add(arg->stats, KR_SINK_open, -(int64_t)kr_sink_count(arg->stats, KR_SINK_open));
+    return w;
+}
+
+int kr_sink_worker_run(const struct kr_sink_worker *arg)
+{
+    struct loop l = {.w = make_worker(arg), .signals.fd = -1};
+    int status = open_loop(&l, arg) ? KR_CANNOT : run(&l);
+    if (status)
+        kr_error("worker %u: %s", arg->index, strerror(errno));
+    for (size_t i = 0; i < l.n; i++)
+        close(l.listeners[i].fd);
+    conn_reset_all(l.w);
+    kr_close_fd(&l.signals.fd);
+    kr_close_fd(&l.w->epoll);
+    kr_buf_free(&l.w->x.out);
+    free(l.listeners);
+    free(l.w);
+    return status;
+}
