@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 struct kr_err;
 
@@ -38,10 +37,12 @@ unsigned kr_toml_line(const struct kr_toml_value *v);
 size_t kr_toml_count(const struct kr_toml_value *v);
 const struct kr_toml_value *kr_toml_at(const struct kr_toml_value *v, size_t i);
 const char *kr_toml_key(const struct kr_toml_value *v); /* key of this value in its table */
+size_t kr_toml_key_len(const struct kr_toml_value *v);  /* a key may hold NUL bytes */
 const struct kr_toml_value *kr_toml_get(const struct kr_toml_value *table, const char *key);
 /* Each needs a value of that type; strings may hold NUL bytes, hence the length. */
 const char *kr_toml_string(const struct kr_toml_value *v, size_t *len);
 int64_t kr_toml_integer(const struct kr_toml_value *v);
+const char *kr_toml_decimal(const struct kr_toml_value *v); /* an integer as decimal text */
 double kr_toml_float(const struct kr_toml_value *v);
 bool kr_toml_bool(const struct kr_toml_value *v);
 const char *kr_toml_datetime(const struct kr_toml_value *v); /* the text as RFC 3339 has it */
