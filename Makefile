@@ -10,8 +10,9 @@ ifeq ($(origin CC),default)
 CC       := gcc
 endif
 
+QUIET := $(findstring s,$(firstword -$(MAKEFLAGS)))
 Q := $(if $(filter 1,$(V)),,@)
-say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+say = $(if $(filter 1,$(V))$(QUIET),,@printf '  %-7s %s\n' $(1) $(2))
 
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
@@ -23,7 +24,7 @@ SINK_LIBS     := jansson libcap-ng libseccomp
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
-COMPILES := all unit-programs tools fuzz-programs $(BUILD)/% tests/% src/%
+COMPILES := all unit-programs tools fuzz-programs print-flags $(BUILD)/% tests/% src/%
 ifneq ($(filter $(COMPILES),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell for p in $(firstword $(CC)) $(PKGCONF); do command -v $$p >/dev/null || echo $$p; done; \
                    for l in $(ALL_LIBS); do $(PKGCONF) --exists $$l 2>/dev/null || echo $$l; done)

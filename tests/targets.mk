@@ -1,6 +1,7 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
 .PHONY: unit-programs tools fuzz-programs built check unit lint sanitize valgrind fuzz bench demo \
-        leak-matrix install uninstall dist deps clean help
+        leak-matrix install uninstall dist deps clean help \
+        print-flags
 SUITES ?=
 FUZZ_SECONDS ?= 20
 
@@ -23,6 +24,9 @@ unit: ## build and run the unit tests
 
 lint: ## format, warnings of two compilers, clang-tidy, cppcheck, layers, sizes, man pages, ...
 	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(LINT)
+
+print-flags: # for tests/lint
+	@echo $(CPPFLAGS_ALL) $(CFLAGS_ALL)
 
 # ---- the same tests, watched ---------------------------------------------------------------------
 

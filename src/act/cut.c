@@ -65,20 +65,11 @@ static int by_flow(const void *a, const void *b)
     return by ? by : (int)x->dport - (int)y->dport;
 }
 
-static bool among(const struct kr_cts *flows, const struct kr_sock *s)
+static const struct kr_ct *find_flow(const struct kr_cts *flows, const struct kr_sock *s)
 {
     const struct kr_ct key = {
         .src = s->local, .dst = s->peer, .sport = s->local_port, .dport = s->peer_port};
-    return flows->n && bsearch(&key, flows->v, flows->n, sizeof key, by_flow);
-}
-
-static int read_redirected(const struct kr_cut_policy *p, struct kr_cts *out, struct kr_err *e)
-{
-    if (kr_cts_read(redirected, (void *)(uintptr_t)p, out, e))
-        return -1;
-    if (out->n)
-        qsort(out->v, out->n, sizeof *out->v, by_flow);
-    return 0;
+    return flows->n ? bsearch(&key, flows->v, flows->n, sizeof key, by_flow) : NULL;
 }
 
 static bool lasting(const struct kr_sock *s)
@@ -98,60 +89,92 @@ static int destroy(struct kr_nl *nl, const struct kr_sock *s, struct kr_cut_coun
     return 0;
 }
 
-/* Destroys sockets to guarded ports at peers that are not kept: those of redirected flows when
- * `which`, else the others. Returns how many lasting ones there were, or -1. */
-static int cut_sockets(const struct kr_cut_policy *p, bool which, struct kr_cut_count *done,
-                       struct kr_err *e)
+struct round {
+    const struct kr_cut_policy *policy;
+    bool redirected_ones; /* these are cut; else the others */
+    struct kr_socks socks;
+    struct kr_cts flows; /* every redirected one and every one to cut, by flow */
+    size_t found;
+};
+
+static void clear(struct round *r)
 {
-    KR_AUTO_NL struct kr_nl nl = {0};
-    struct kr_socks socks = {0};
-    struct kr_cts flows = {0};
-    int found = 0;
-    bool bad = kr_nl_open(&nl, NETLINK_SOCK_DIAG, e) ||
-               kr_socks_read(&nl, p->ports, p->n_ports, &socks, e) || read_redirected(p, &flows, e);
-    for (size_t i = 0; !bad && i < socks.n; i++) {
-        if (p->keep(&socks.v[i].peer, p->arg) || among(&flows, &socks.v[i]) != which)
-            continue;
-        found += lasting(&socks.v[i]);
-        bad = destroy(&nl, &socks.v[i], done, e) != 0;
-    }
-    kr_socks_free(&socks);
-    kr_cts_free(&flows);
-    return bad ? -1 : found;
+    kr_socks_free(&r->socks);
+    kr_cts_free(&r->flows);
+    r->found = 0;
 }
 
-static int cut_entries(const struct kr_cut_policy *p,
-                       bool (*which)(const struct kr_ct *c, void *arg), struct kr_cut_count *done,
+static bool of_interest(const struct kr_ct *c, void *arg)
+{
+    return redirected(c, arg) || to_cut(c, arg);
+}
+
+static int read_round(struct round *r, struct kr_nl *nl, struct kr_err *e)
+{
+    const struct kr_cut_policy *p = r->policy;
+    if (kr_socks_read(nl, p->ports, p->n_ports, &r->socks, e) ||
+        kr_cts_read(of_interest, (void *)(uintptr_t)p, &r->flows, e))
+        return -1;
+    if (r->flows.n)
+        qsort(r->flows.v, r->flows.n, sizeof *r->flows.v, by_flow);
+    return 0;
+}
+
+static int cut_sockets(struct round *r, struct kr_nl *nl, struct kr_cut_count *done,
                        struct kr_err *e)
 {
-    struct kr_cts flows = {0};
-    int bad = kr_cts_read(which, (void *)(uintptr_t)p, &flows, e) || kr_cts_delete(&flows, e);
-    int n = (int)flows.n;
-    kr_cts_free(&flows);
-    if (bad)
-        return -1;
-    done->entries += (size_t)n;
-    return n;
+    for (size_t i = 0; i < r->socks.n; i++) {
+        const struct kr_sock *s = &r->socks.v[i];
+        const struct kr_ct *flow = find_flow(&r->flows, s);
+        bool is_redirected = flow && redirected(flow, (void *)(uintptr_t)r->policy);
+        if (r->policy->keep(&s->peer, r->policy->arg) || is_redirected != r->redirected_ones)
+            continue;
+        r->found += lasting(s);
+        if (destroy(nl, s, done, e))
+            return -1;
+    }
+    if (done->no_sock_destroy)
+        r->found = 0;
+    return 0;
+}
+
+static int cut_entries(struct round *r, struct kr_cut_count *done, struct kr_err *e)
+{
+    struct kr_cts chosen = {0};
+    chosen.v = kr_calloc(r->flows.n, sizeof *chosen.v);
+    for (size_t i = 0; i < r->flows.n; i++)
+        if (redirected(&r->flows.v[i], (void *)(uintptr_t)r->policy) == r->redirected_ones)
+            chosen.v[chosen.n++] = r->flows.v[i];
+    int bad = kr_cts_delete(&chosen, e);
+    r->found += chosen.n;
+    done->entries += chosen.n;
+    free(chosen.v); /* the handles belong to r->flows */
+    return bad;
 }
 
 static int cut(const struct kr_cut_policy *p, bool redirected_ones, struct kr_cut_count *done,
                struct kr_err *e)
 {
+    KR_AUTO_NL struct kr_nl nl = {0};
+    struct round r = {.policy = p, .redirected_ones = redirected_ones};
     memset(done, 0, sizeof *done);
-    for (int round = 0, quiet = 0; round < ROUNDS; round++) {
-        int sockets = cut_sockets(p, redirected_ones, done, e);
-        int entries =
-            sockets < 0 ? -1 : cut_entries(p, redirected_ones ? redirected : to_cut, done, e);
-        if (entries < 0)
+    if (kr_nl_open(&nl, NETLINK_SOCK_DIAG, e))
+        return -1;
+    for (int round = 0, quiet = 0; round < ROUNDS && quiet < 2; round++) {
+        clear(&r);
+        if (read_round(&r, &nl, e) || cut_sockets(&r, &nl, done, e) || cut_entries(&r, done, e)) {
+            clear(&r);
             return -1;
-        bool idle = entries == 0 && (sockets == 0 || done->no_sock_destroy);
-        quiet = idle ? quiet + 1 : 0;
-        if (quiet == 2)
-            return 0;
+        }
+        quiet = r.found ? 0 : quiet + 1;
     }
-    return kr_fail(e, KR_UNKNOWN, 0,
-                   "connections to guarded ports keep appearing: %d rounds did not end them",
-                   ROUNDS);
+    bool ended = r.found == 0;
+    clear(&r);
+    return ended
+               ? 0
+               : kr_fail(e, KR_UNKNOWN, 0,
+                         "connections to guarded ports keep appearing: %d rounds did not end them",
+                         ROUNDS);
 }
 
 int kr_cut_flows(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e)

@@ -24,7 +24,15 @@
 #define INNER_AT 16 /* the ethertype behind one VLAN tag */
 #define IP_CHAIN "fence_ip"
 
-static const uint16_t link_control[] = {ETH_P_ARP, ETH_P_SLOW, ETH_P_PAE, ETH_P_LLDP};
+static const struct {
+    uint16_t type;
+    const char *name;
+} link_control[] = {
+    {ETH_P_ARP, "ARP"},
+    {ETH_P_SLOW, "LACP"},
+    {ETH_P_PAE, "EAPOL"},
+    {ETH_P_LLDP, "LLDP"},
+};
 
 static const char *const fence_counters[] = {
     "blocked_egress",
@@ -116,9 +124,12 @@ static void ethernet_others(const struct kr_plan *p, struct kr_nft_chain *c)
         {0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00}, /* RFC 1042: an ethertype behind it */
         {0xaa, 0xaa, 0x03, 0x00, 0x00, 0xf8}, /* IEEE 802.1H: the same, bridged */
     };
-    struct kr_nft_rule *r = kr_nft_rule(c, "ARP, LACP, EAPOL, LLDP");
-    kr_nft_ethertype_any(r, link_control, sizeof link_control / sizeof *link_control);
-    kr_nft_accept(r);
+    struct kr_nft_rule *r;
+    for (size_t i = 0; i < sizeof link_control / sizeof *link_control; i++) {
+        r = kr_nft_rule(c, link_control[i].name);
+        kr_nft_ethertype(r, TYPE_AT, link_control[i].type);
+        kr_nft_accept(r);
+    }
     for (size_t i = 0; i < sizeof snap / sizeof *snap; i++) {
         r = kr_nft_rule(c, "802.2 SNAP with an ethertype: IP may be inside");
         kr_nft_ethertype_length(r);

@@ -225,6 +225,7 @@ static void to_sink(const struct kr_plan_sink *sink, const char *counter, struct
     if (!sink->on)
         return;
     struct kr_nft_rule *r = kr_nft_rule(c, "to the sink: one destination, one sink address");
+    kr_nft_family(r, kr_addr_family(&sink->at.first));
     kr_nft_dport(r, KR_IS, REDIRECTED);
     kr_nft_count(r, counter);
     kr_nft_dnat(r, &sink->at.first, &sink->at.last, sink->at.port, KR_SINK_SEED);

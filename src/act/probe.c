@@ -118,14 +118,15 @@ static void judge_tuple(struct run *r, const struct kr_endpoint *sink)
         settle(r, KR_PROBE_SINK, 0);
 }
 
+/* Reads the answer to QUIT and closes first: the sink waits for that. */
 static void finish(struct run *r, unsigned begin)
 {
     char rest[512];
     r->p->ms = now_ms() - begin;
     if (r->p->result == KR_PROBE_SINK && write(r->fd, "QUIT\r\n", 6) == 6) {
         struct pollfd p = {.fd = r->fd, .events = POLLIN};
-        for (int i = 0; i < 4 && poll(&p, 1, 500) > 0 && read(r->fd, rest, sizeof rest) > 0; i++)
-            ;
+        if (poll(&p, 1, 500) > 0)
+            r->have = (size_t)(read(r->fd, rest, sizeof rest) > 0);
     }
     kr_close_fd(&r->fd);
 }

@@ -115,18 +115,39 @@ static void plan_probes(struct kr_up *u, const struct kr_netview *v)
         }
 }
 
-static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4, bool *seen6,
-                 struct kr_err *e)
+static int judge(const struct kr_probe *x, bool *seen4, bool *seen6, struct kr_err *e)
 {
     char from[KR_ADDRSTRLEN], to[KR_ADDRSTRLEN];
     *(kr_addr_is_v4(&x->source) ? seen4 : seen6) = true;
-    (void)p;
     if (x->result == KR_PROBE_SINK)
         return 0;
     return kr_fail(e, KR_UNSAFE, x->result == KR_PROBE_ERROR ? x->sys : 0,
                    "a connection from %s to %s port %u did not meet the sink (%s%s%s)",
                    kr_addr_str(&x->source, from), kr_addr_str(&x->destination, to), x->port,
                    kr_probe_result_name(x->result), *x->greeting ? ": " : "", x->greeting);
+}
+
+static int by_family(const void *a, const void *b)
+{
+    const struct kr_probe *x = a, *y = b;
+    return (int)kr_addr_is_v4(&y->source) - (int)kr_addr_is_v4(&x->source);
+}
+
+/* All of one family at once: each has a sink of its own to meet. */
+static int run_probes(struct kr_up *u, struct kr_err *e)
+{
+    const struct kr_plan *p = &u->state->plan;
+    struct kr_up_result *r = u->result;
+    const char *nonce = p->builtin ? u->state->nonce : NULL;
+    size_t n4 = 0;
+    if (r->n_probes)
+        qsort(r->probes, r->n_probes, sizeof *r->probes, by_family);
+    while (n4 < r->n_probes && kr_addr_is_v4(&r->probes[n4].source))
+        n4++;
+    return kr_probe_run(r->probes, n4, nonce, &p->sink4.at, PROBE_MS, e) ||
+                   kr_probe_run(r->probes + n4, r->n_probes - n4, nonce, &p->sink6.at, PROBE_MS, e)
+               ? -1
+               : 0;
 }
 
 int kr_up_probe(struct kr_up *u, struct kr_err *e)
@@ -139,13 +160,11 @@ int kr_up_probe(struct kr_up *u, struct kr_err *e)
         return -1;
     plan_probes(u, &v);
     kr_netview_free(&v);
-    for (size_t i = 0; i < r->n_probes; i++) {
-        const struct kr_plan_sink *s = kr_addr_is_v4(&r->probes[i].source) ? &p->sink4 : &p->sink6;
-        if (kr_probe_run(&r->probes[i], 1, p->builtin ? u->state->nonce : NULL, &s->at, PROBE_MS,
-                         e) ||
-            judge(p, &r->probes[i], &seen4, &seen6, e))
+    if (run_probes(u, e))
+        return -1;
+    for (size_t i = 0; i < r->n_probes; i++)
+        if (judge(&r->probes[i], &seen4, &seen6, e))
             return -1;
-    }
     if (seen4 == p->sink4.on && seen6 == p->sink6.on)
         return 0;
     return kr_fail(e, KR_UNKNOWN, 0, "no address to probe %s from: the redirect is not proven",

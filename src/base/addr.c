@@ -103,7 +103,7 @@ struct kr_prefix kr_prefix_make(const struct kr_addr *a, uint8_t len)
 {
     struct kr_prefix p = {.len = len};
     for (unsigned i = 0; i < 16; i++)
-        p.addr.b[i] = a->b[i] & mask(len, i);
+        p.addr.b[i] = (uint8_t)(a->b[i] & mask(len, i));
     return p;
 }
 

@@ -5,11 +5,13 @@
 #include <kr/nl.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRIES 10
 
@@ -72,21 +74,22 @@ static struct nlmsghdr *header(char *buf, uint16_t type, uint16_t flags, uint8_t
     return nlh;
 }
 
+/* False only when this namespace is known to have no entry: then there is nothing to walk, and no
+ * need for ctnetlink. */
+static bool any_entries(void)
+{
+    char text[32] = "";
+    KR_AUTO_FD int fd = open("/proc/sys/net/netfilter/nf_conntrack_count", O_RDONLY | O_CLOEXEC);
+    return fd < 0 || read(fd, text, sizeof text - 1) <= 0 || strcmp(text, "0\n") != 0;
+}
+
 static int read_once(struct kr_nl *nl, struct reading *r, struct kr_err *e)
 {
-    static const uint8_t families[] = {AF_INET, AF_INET6};
-    for (size_t i = 0; i < 2; i++) {
-        char buf[256] = "";
-        int got =
-            kr_nl_ask(nl, header(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, families[i]), on_entry, r, e);
-        if (got == EINVAL || got == EOPNOTSUPP)
-            return kr_fail(e, KR_CANNOT, got, "listing connections (CONFIG_NF_CT_NETLINK)");
-        if (got)
-            return got > 0 && got != KR_NL_AGAIN
-                       ? kr_fail(e, KR_UNKNOWN, got, "listing connections")
-                       : got;
-    }
-    return 0;
+    char buf[256] = "";
+    int got = kr_nl_ask(nl, header(buf, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC), on_entry, r, e);
+    if (got == EINVAL || got == EOPNOTSUPP)
+        return kr_fail(e, KR_CANNOT, got, "listing connections (CONFIG_NF_CT_NETLINK)");
+    return got > 0 && got != KR_NL_AGAIN ? kr_fail(e, KR_UNKNOWN, got, "listing connections") : got;
 }
 
 int kr_cts_read(bool (*keep)(const struct kr_ct *c, void *arg), void *arg, struct kr_cts *out,
@@ -94,6 +97,9 @@ int kr_cts_read(bool (*keep)(const struct kr_ct *c, void *arg), void *arg, struc
 {
     KR_AUTO_NL struct kr_nl nl = {0};
     struct reading r = {keep, arg, out};
+    kr_cts_free(out);
+    if (!any_entries())
+        return 0;
     if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
         return -1;
     for (int tries = 0; tries < TRIES; tries++) {

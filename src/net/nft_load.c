@@ -44,9 +44,17 @@ static size_t aligned(uint32_t len)
     return (len + 3u) & ~3u;
 }
 
+/* Zeroed once, since attributes are padded by leaving bytes out. */
+static void reserve(struct batch *b)
+{
+    size_t had = b->cap;
+    b->buf = kr_grow(b->buf, &b->cap, b->len + ROOM, 1);
+    memset(b->buf + had, 0, b->cap - had);
+}
+
 static struct nlmsghdr *begin(struct batch *b, uint16_t type, int family, uint16_t flags)
 {
-    b->buf = kr_grow(b->buf, &b->cap, b->len + ROOM, 1);
+    reserve(b);
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(b->buf + b->len, type, (uint16_t)family, flags, b->seq++);
     return nlh;
@@ -179,7 +187,7 @@ static void add_all(struct batch *b, const struct kr_nft_table *t)
 
 static void frame(struct batch *b, bool first)
 {
-    b->buf = kr_grow(b->buf, &b->cap, b->len + ROOM, 1);
+    reserve(b);
     struct nlmsghdr *nlh = first ? nftnl_batch_begin(b->buf + b->len, b->seq++)
                                  : nftnl_batch_end(b->buf + b->len, b->seq++);
     b->len += aligned(nlh->nlmsg_len);

@@ -38,7 +38,7 @@ static int on_gen(const struct nlmsghdr *nlh, void *arg)
 
 static int genid(struct kr_nl *nl, uint32_t *out, struct kr_err *e)
 {
-    char buf[256];
+    char buf[256] = "";
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETGEN, AF_UNSPEC, 0, 0);
     int got = kr_nl_ask(nl, nlh, on_gen, out, e);
     return got > 0 ? kr_fail(e, KR_UNKNOWN, got, "the generation of the ruleset") : got;
@@ -59,7 +59,7 @@ static int on_table(const struct nlmsghdr *nlh, void *arg)
 static int get_table(struct kr_nl *nl, const struct kr_nft_name *name, struct kr_nft_read *r,
                      struct kr_err *e)
 {
-    char buf[512];
+    char buf[512] = "";
     struct nftnl_table *t = nftnl_table_alloc();
     nftnl_table_set_str(t, NFTNL_TABLE_NAME, name->name);
     struct nlmsghdr *nlh =
@@ -153,7 +153,7 @@ static int on_rule(const struct nlmsghdr *nlh, void *arg)
 static int dump(struct kr_nl *nl, struct reading *g, uint16_t type, uint16_t table_attr,
                 kr_nl_cb cb, struct kr_err *e)
 {
-    char buf[512];
+    char buf[512] = "";
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, type, (uint16_t)g->family, NLM_F_DUMP, 0);
     mnl_attr_put_strz(nlh, table_attr, g->table);
     int got = kr_nl_ask(nl, nlh, cb, g, e);
@@ -168,7 +168,7 @@ static int on_elements(const struct nlmsghdr *nlh, void *arg)
 
 static int get_elements(struct kr_nl *nl, int family, struct nftnl_set *s, struct kr_err *e)
 {
-    char buf[1024];
+    char buf[1024] = "";
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, (uint16_t)family, NLM_F_DUMP, 0);
     mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nftnl_set_get_str(s, NFTNL_SET_TABLE));

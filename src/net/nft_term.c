@@ -53,6 +53,12 @@ static void need_family(struct kr_nft_rule *r, int family)
     }
 }
 
+void kr_nft_family(struct kr_nft_rule *r, int family)
+{
+    need_family(r, family);
+    kr_nft_word(r, "meta nfproto %s", family == AF_INET ? "ipv4" : "ipv6");
+}
+
 static void name_match(struct kr_nft_rule *r, uint32_t key, enum kr_is is, const char *name)
 {
     char padded[16] = "";
@@ -263,19 +269,6 @@ void kr_nft_ethertype(struct kr_nft_rule *r, unsigned offset, uint16_t type)
     kr_expr_payload(r, NFT_PAYLOAD_LL_HEADER, offset, 2, NFT_REG_1);
     kr_expr_cmp(r, NFT_REG_1, NFT_CMP_EQ, &be, sizeof be);
     kr_nft_word(r, "@ll,%u,16 0x%04x", 8 * offset, type);
-}
-
-void kr_nft_ethertype_any(struct kr_nft_rule *r, const uint16_t *types, size_t n)
-{
-    uint16_t be[16] = {0};
-    for (size_t i = 0; i < n && i < 16; i++)
-        be[i] = htons(types[i]);
-    struct kr_nft_set *s = kr_nft_number_set(r, be, 2, n);
-    kr_expr_payload(r, NFT_PAYLOAD_LL_HEADER, 12, 2, NFT_REG_1);
-    kr_expr_lookup(r, NFT_REG_1, s->name, s->id, 0);
-    kr_nft_word(r, "@ll,96,16 {");
-    for (size_t i = 0; i < n; i++)
-        kr_nft_word(r, "0x%04x%s", types[i], i + 1 < n ? "," : " }");
 }
 
 void kr_nft_ethertype_length(struct kr_nft_rule *r)
