@@ -1,0 +1,19 @@
+#!/bin/bash
+# What shellcheck says, and which scripts can be run: those that start with #!, and no others.
+. "$(dirname "$0")/lib.sh"
+need shellcheck
+BAD=0
+# SC1091: what is sourced is looked at by itself. SC2034: a library defines what others use.
+files '*.sh' '.ci/run' 'contrib/completion/bash/*' | { xargs -r grep -lE '^#!' || true; } |
+    xargs -rP"$JOBS" -n4 shellcheck -S info -e SC1091 || BAD=1
+files '*.sh' 'contrib/completion/bash/*' | { xargs -r grep -LE '^#!' || true; } |
+    xargs -r shellcheck -s bash -S info -e SC1091,SC2034 || BAD=1
+for f in $(files '*.sh' '.ci/run'); do
+    if [[ $(head -c2 "$f") == '#!' ]]; then
+        [[ -x $f ]] || { echo "$f: starts with #!, but is not executable" && BAD=1; }
+    else
+        [[ ! -x $f ]] || { echo "$f: executable, but has no #! line" && BAD=1; }
+        grep -q '^# shellcheck shell=' "$f" || { echo "$f: is sourced; say '# shellcheck shell=bash'" && BAD=1; }
+    fi
+done
+exit "$BAD"
