@@ -9,7 +9,6 @@
 
 struct kr_buf;
 struct kr_err;
-
 #define KR_SINK_COUNTERS(X) \
     X(connections)          \
     X(redirected_v4)        \
@@ -35,15 +34,13 @@ enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };
 #define KR_SINK_DESTINATIONS 65536u
 #define KR_SINK_NOWHERE UINT32_MAX      /* no destination: the connection was not redirected */
 #define KR_SINK_OTHER (UINT32_MAX - 1u) /* the table is full */
-
-struct kr_sink_stats; /* one worker's block */
+struct kr_sink_stats;                   /* one worker's block */
 struct kr_sink_about {
     const char *nonce;
     int pid;
     unsigned workers;
     uint64_t uptime; /* seconds */
 };
-
 /* n blocks, one after the other, shared with the children of this process. NULL: KR_CANNOT. */
 struct kr_sink_stats *kr_sink_stats_make(unsigned n, struct kr_err *e);
 struct kr_sink_stats *kr_sink_stats_of(struct kr_sink_stats *all, unsigned worker);

@@ -83,7 +83,7 @@ static int send_some(int fd, const char *data, size_t n, size_t *sent)
 /* Sends what the session said; what can't be sent is kept, and nothing is read until it is. */
 static int say(struct worker *w, struct conn *c)
 {
-    size_t sent, n = w->x.out.len;
+    size_t sent = 0, n = w->x.out.len;
     w->x.out.len = 0;
     int done = n ? send_some(c->ref.fd, w->x.out.s, n, &sent) : 1;
     if (done == 0) {

@@ -62,7 +62,7 @@ static void lengthen(struct kr_scan *s, size_t n)
 static void start_line(struct kr_scan *s, enum brk how)
 {
     s->at = START;
-    s->brk = how;
+    s->brk = (uint8_t)how;
     if (how == BY_CRLF)
         s->line_len = 0;
 }
