@@ -59,7 +59,7 @@ static const char *prefixed(struct toml_parser *p, const char *s, const char *to
             const char *end = digits(p, s + 2, to, rows[i].base);
             return end == s + 2 || end < to ? rows[i].why : set_integer(p, false, rows[i].base, v);
         }
-    return "no value begins like this; a string needs quotes";
+    return "this is no value; a string needs quotes";
 }
 
 static const char *part(struct toml_parser *p, const char **at, const char *to, const char *mark)
@@ -80,7 +80,7 @@ static const char *decimal(struct toml_parser *p, const char *s, const char *to,
 {
     const char *at = digits(p, s, to, 10), *why = NULL;
     if (at == s)
-        return "no value begins like this; a string needs quotes";
+        return "this is no value; a string needs quotes";
     if (*s == '0' && p->scratch.len > 1)
         return "leading zeros are not allowed";
     if (at == to)
@@ -96,7 +96,8 @@ static const char *decimal(struct toml_parser *p, const char *s, const char *to,
     if (why)
         return why;
     if (at < to)
-        return *at == '_' ? "an underscore must stand between two digits" : "this is no number";
+        return *at == '_' ? "an underscore must stand between two digits"
+                          : "this is no number; a string needs quotes";
     v->type = KR_TOML_FLOAT;
     v->number = strtod(p->scratch.s, NULL) * (negative ? -1 : 1);
     return NULL;
