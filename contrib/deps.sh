@@ -8,7 +8,8 @@ declare -A GROUPS_OF=(
         libnetfilter-conntrack-dev libjansson-dev libcap-ng-dev libseccomp-dev"
     [test]="libcmocka-dev nftables iptables iproute2 tcpdump conntrack swaks valgrind
         python3 procps util-linux"
-    [lint]="git clang clang-format clang-tidy cppcheck universal-ctags shellcheck groff-base zsh fish"
+    [lint]="git clang clang-format clang-tidy cppcheck libclang-rt-dev universal-ctags shellcheck
+        groff-base zsh fish"
 )
 
 usage() {

@@ -19,6 +19,7 @@ static inline void kr_free_ptr(void *p)
 void kr_close_fd(int *fd); /* closes *fd when it is not negative */
 
 #define KR_AUTO_FREE __attribute__((cleanup(kr_free_ptr)))
-#define KR_AUTO_FD __attribute__((cleanup(kr_close_fd)))
+/* unused: some descriptors are only held. */
+#define KR_AUTO_FD __attribute__((cleanup(kr_close_fd), unused))
 
 #endif

@@ -1,0 +1,29 @@
+# fish completion for kumo-redirect
+set -l commands up down status
+set -l none "not __fish_seen_subcommand_from $commands"
+set -l up '__fish_seen_subcommand_from up'
+
+complete -c kumo-redirect -f
+complete -c kumo-redirect -n $none -a up -d 'Install guards and redirect'
+complete -c kumo-redirect -n $none -a down -d 'Take them away'
+complete -c kumo-redirect -n $none -a status -d 'What is in force'
+
+complete -c kumo-redirect -s c -l config -r -F -d 'Configuration file'
+complete -c kumo-redirect -s n -l netns -x -a '(ip netns list 2>/dev/null | cut -d" " -f1)' -d 'Network namespace'
+complete -c kumo-redirect -l format -x -a 'text json' -d 'How the answer is said'
+complete -c kumo-redirect -l color -x -a 'auto always never' -d 'Whether text is colored'
+complete -c kumo-redirect -s q -l quiet -d 'Only errors'
+complete -c kumo-redirect -s v -l verbose -d 'Say each step'
+complete -c kumo-redirect -s h -l help -d 'Usage'
+complete -c kumo-redirect -s V -l version -d 'Version'
+
+complete -c kumo-redirect -n $up -l sink -x -a builtin -d 'Where connections go'
+complete -c kumo-redirect -n $up -l lan -x -a 'auto none' -d 'What stays reachable'
+complete -c kumo-redirect -n $up -l port -x -d 'Port to redirect'
+complete -c kumo-redirect -n $up -l block-port -x -d 'Port to guard without a redirect'
+complete -c kumo-redirect -n $up -l forward -x -a 'block redirect' -d 'Connections of containers'
+complete -c kumo-redirect -n $up -l uplink -x -a '(__fish_print_interfaces)' -d 'Device to fence'
+complete -c kumo-redirect -n $up -l capture-local -d 'Redirect own addresses too'
+complete -c kumo-redirect -n $up -l allow -x -a 'netdev-fence= lan-gateway= sock-destroy=' -d 'A waiver'
+complete -c kumo-redirect -n $up -l block -d 'Guards only'
+complete -c kumo-redirect -n $up -l dry-run -d 'Print, change nothing'
