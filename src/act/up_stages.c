@@ -99,6 +99,16 @@ static bool probe_from(const struct kr_plan *p, const struct kr_ifaddr *a)
     return v4 ? p->sink4.on : p->sink6.on;
 }
 
+/* A documentation address that is not, oddly, this host's own. */
+static struct kr_addr destination(const struct kr_netview *v, int family, unsigned i)
+{
+    struct kr_addr a = kr_probe_destination(family, i);
+    for (size_t k = 0; k < v->n_addrs; k++)
+        if (kr_addr_cmp(&a, &v->addrs[k].addr) == 0)
+            return destination(v, family, i + 3);
+    return a;
+}
+
 static void plan_probes(struct kr_up *u, const struct kr_netview *v)
 {
     const struct kr_plan *p = &u->state->plan;
@@ -109,7 +119,7 @@ static void plan_probes(struct kr_up *u, const struct kr_netview *v)
         for (size_t k = 0; probe_from(p, &v->addrs[i]) && k < p->ports.n; k++) {
             struct kr_probe *x = &r->probes[r->n_probes];
             x->source = v->addrs[i].addr;
-            x->destination = kr_probe_destination(kr_addr_family(&x->source), (unsigned)i);
+            x->destination = destination(v, kr_addr_family(&x->source), (unsigned)i);
             x->port = p->ports.v[k];
             r->n_probes++;
         }

@@ -96,7 +96,7 @@ static uint8_t mask(uint8_t len, unsigned i)
 {
     if (len >= 8 * (i + 1))
         return 0xff;
-    return len <= 8 * i ? 0 : (uint8_t)(0xff << (8 - (len - 8 * i)));
+    return (uint8_t)(len <= 8 * i ? 0 : 0xffu << (8 - (len - 8 * i)));
 }
 
 struct kr_prefix kr_prefix_make(const struct kr_addr *a, uint8_t len)

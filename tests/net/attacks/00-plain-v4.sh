@@ -1,0 +1,2 @@
+TITLE="plain connection"
+attack() { conn "$H" "$MX4" 25; }

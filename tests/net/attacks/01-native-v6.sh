@@ -1,0 +1,2 @@
+TITLE="native IPv6"
+attack() { conn "$H" "$MX6" 25; }

@@ -1,0 +1,2 @@
+TITLE="the same, hand-made"
+attack() { raw "$H" -x "$HOST6" 4002 "$MX6" 25; }

@@ -1,0 +1,3 @@
+TITLE="connection open before, conntrack not active"
+before() { open_conn old "$H" "$MX4" 25; }
+attack() { say old "send MAIL FROM:<a@b.test>"; }

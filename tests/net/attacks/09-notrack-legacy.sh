@@ -1,0 +1,3 @@
+TITLE="notrack (iptables-legacy)"
+setup() { in_ns "$H" iptables-legacy -t raw -A OUTPUT -p tcp --dport 25 -j CT --notrack; }
+attack() { conn "$H" "$MX4" 25; }

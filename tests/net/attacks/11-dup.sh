@@ -1,0 +1,3 @@
+TITLE="dup to the uplink (nft)"
+setup() { nft_in "table ip away { chain o { type filter hook output priority -500; tcp dport 25 dup to $GW4 device up0; }; }"; }
+attack() { conn "$H" "$MX4" 25; }

@@ -1,0 +1,3 @@
+TITLE="nft flush ruleset"
+setup() { nft_in "flush ruleset"; }
+attack() { conn "$H" "$MX4" 25; conn "$H" "$MX6" 25; }

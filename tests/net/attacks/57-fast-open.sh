@@ -1,0 +1,2 @@
+TITLE="TCP Fast Open"
+attack() { conn "$H" -f -s "EHLO x" "$MX4" 25; conn "$H" -f -s "EHLO x" "$MX6" 25; }

@@ -1,0 +1,7 @@
+TITLE="SO_MARK and a routing table of its own"
+setup() {
+    second_uplink
+    ip -n "$H" rule add fwmark 7 lookup 100
+    ip -n "$H" route add default via "$UP1_GW4" table 100
+}
+attack() { conn "$H" -k 7 "$MX4" 25; }
