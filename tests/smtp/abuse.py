@@ -1,0 +1,222 @@
+"""Clients that misbehave. After each the sink must still serve, and must have lost no descriptor."""
+import os
+import random
+import resource
+import select
+import socket
+import struct
+import time
+
+from sinktest import LIMIT, PROGRAM, Sink, finals, read_all, read_reply, talk, wait_for
+
+STAGES = [b"EHLO me\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n", b"DATA\r\n",
+          b"half a mess", b"age\r\n.\r\n", b"QUIT\r\n"]
+
+
+def serves(sink):
+    codes = [line[:3] for line in finals(talk(sink, [b"".join(STAGES)]))]
+    want = b"220 250 250 250 354 250 221".split()
+    return None if codes == want else f"the sink answers {codes}"
+
+
+def reset(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+
+
+def after(sink, files):
+    """Served again, nothing open, no descriptor lost, no worker died."""
+    why = serves(sink)
+    if why:
+        return why
+    if not sink.quiet():
+        return "connections stay open"
+    if not wait_for(lambda: sink.files() == files, 5):
+        return f"{files} descriptors before, {sink.files()} after"
+    restarts = sink.stats()["worker_restarts"]
+    return f"{restarts} workers died" if restarts else None
+
+
+def resets(sink):
+    for stage in range(len(STAGES) + 1):
+        for _ in range(20):
+            s = sink.connect()
+            s.sendall(b"".join(STAGES[:stage]))
+            reset(s)
+    return None
+
+
+def half_close(sink):
+    for stage in range(1, len(STAGES) + 1):
+        got = finals(talk(sink, STAGES[:stage]))
+        replies = 1 + min(stage, 4) + (stage > 5) + (stage > 6)
+        if len(got) != replies:
+            return f"{stage} stages: {len(got)} replies, not {replies}: {got}"
+    return None
+
+
+def random_octets(sink):
+    random.seed(20260225)
+    data = bytes(random.getrandbits(8) for _ in range(1000000))
+    with sink.connect() as s:
+        s.setblocking(False)
+        sent = 0
+        end = time.monotonic() + LIMIT
+        while sent < len(data) and time.monotonic() < end:
+            r, w, _ = select.select([s], [s], [], 1)
+            if r and not s.recv(65536):
+                return f"closed after {sent} octets"
+            if w:
+                sent += s.send(data[sent:sent + 65536])
+        s.setblocking(True)
+        s.settimeout(LIMIT)
+        s.sendall(b"\r\nQUIT\r\n")
+        rest = read_all(s)
+    return None if rest.endswith(b"221 2.0.0 Bye\r\n") else f"the end is {rest[-80:]!r}"
+
+
+def nuls(sink):
+    got = finals(talk(sink, [b"\0" * 100000, b"\r\nNOOP\r\n"]))
+    codes = [line[:3] for line in got]
+    return None if codes == [b"220", b"500", b"250"] else f"{codes}"
+
+
+def never_reads(sink):
+    """The sink stops reading such a client, takes no more memory for it, and answers when it reads."""
+    lines, sent = 3000000, 0
+    data = b"NOOP\r\n" * lines
+    with sink.connect() as s:
+        s.setblocking(False)
+        while sent < len(data) and select.select([], [s], [], 0.5)[1]:
+            sent += s.send(data[sent:sent + 65536])
+        if sent == len(data):
+            return "the sink took it all: it does not stop reading"
+        rss = resident(sink)
+        if rss > 40000 and not sanitized():
+            return f"the worker uses {rss} KiB"
+        if serves(sink):
+            return "others are not served meanwhile"
+        return drain(s, data, sent)
+
+
+def drain(s, data, sent):
+    got, end = 0, time.monotonic() + LIMIT
+    want = data.count(b"\n") * len(b"250 2.0.0 Ok\r\n") + len("220 [127.0.0.1] ESMTP kumo-sink c0ffee not-redirected\r\n")
+    while got < want and time.monotonic() < end:
+        r, w, _ = select.select([s], [s] if sent < len(data) else [], [], 1)
+        if r:
+            more = len(s.recv(1 << 20))
+            if not more:
+                break
+            got += more
+        if w:
+            sent += s.send(data[sent:sent + 65536])
+    return None if got == want else f"{got} octets of {want} came back"
+
+
+def sanitized():
+    """Built with AddressSanitizer: its memory figures say nothing."""
+    with open(PROGRAM, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
+def resident(sink):
+    with open(f"/proc/{sink.workers()[0]}/status", encoding="ascii") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("RssAnon"))
+
+
+def early(sink):
+    """Who talks before the greeting is counted: the sink is stopped until the command is there."""
+    before, worker = sink.stats(), sink.workers()[0]
+    os.kill(worker, 19)
+    try:
+        s = sink.connect()
+        s.sendall(b"EHLO me\r\n")
+    finally:
+        os.kill(worker, 18)
+    with s, s.makefile("rb") as f:
+        replies = [read_reply(f)[-1][:3] for _ in range(2)]
+    grown = sink.stats()["early_talkers"] - before["early_talkers"]
+    return None if replies == [b"220", b"250"] and grown == 1 else f"{replies}, {grown} counted"
+
+
+def crowd(sink):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    n = min(5000, hard - 200)
+    held = []
+    try:
+        base = resident(sink)
+        held = [sink.connect() for _ in range(n)]
+        if not wait_for(lambda: sink.stats()["open"] == n):
+            return f"{sink.stats()['open']} of {n} are open"
+        each = (resident(sink) - base) * 1024 / n
+        print(f"# {each:.0f} octets of memory for each of {n} idle connections")
+        for s in held:
+            s.sendall(b"NOOP\r\n")
+        for s in held:
+            with s.makefile("rb") as f:
+                if read_reply(f)[0][:3] + read_reply(f)[0][:3] != b"220250":
+                    return "one of them is not answered"
+        return None if each < 600 or sanitized() else f"{each:.0f} octets for each connection"
+    finally:
+        for s in held:
+            s.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def run(tap, sink):
+    serves(sink)
+    sink.quiet()
+    files = sink.files()
+    for test in (resets, half_close, random_octets, nuls, never_reads, early, crowd):
+        name = test.__name__.replace("_", " ")
+        tap.run(f"abuse: {name}", test, sink)
+        tap.run(f"abuse: served as before after {name}", after, sink, files)
+
+
+def idle():
+    """421, then the end, and the time-out is counted; also while content is being sent."""
+    with Sink("--idle", "1") as sink:
+        with sink.connect() as s, sink.connect() as t:
+            t.sendall(b"".join(STAGES[:5]))
+            start = time.monotonic()
+            a, b = read_all(s), read_all(t)
+            took = time.monotonic() - start
+        if not a.endswith(b"421 4.4.2 Idle for too long\r\n") or b"\r\n421 " not in b:
+            return f"{a!r} {b!r}"
+        if not sink.quiet() or sink.stats()["timeouts"] != 2:
+            return f"{sink.stats()['timeouts']} time-outs are counted"
+    return None if 0.8 < took < 5 else f"it took {took:.1f} s"
+
+
+def lingers():
+    """After 221 the client closes first; one that does not is closed after 2 s, not sooner."""
+    with Sink() as sink:
+        with sink.connect() as s, s.makefile("rb") as f:
+            s.sendall(b"QUIT\r\n")
+            read_reply(f)
+            if read_reply(f)[0][:3] != b"221":
+                return "no 221"
+            start = time.monotonic()
+            rest = s.recv(1)
+            took = time.monotonic() - start
+    return None if rest == b"" and 1.5 < took < 5 else f"{rest!r} after {took:.1f} s"
+
+
+def too_many():
+    with Sink("--max-connections", "3") as sink:
+        held = [sink.connect() for _ in range(3)]
+        if not wait_for(lambda: sink.stats()["open"] == 3):
+            return "three are not open"
+        with sink.connect() as s:
+            got = read_all(s)
+        for s in held:
+            s.close()
+        busy = sink.stats()["refused_busy"]
+        return None if got[:3] == b"421" and busy == 1 and not serves(sink) else f"{got!r} {busy}"
+
+
+def run_own(tap):
+    for test in (idle, lingers, too_many):
+        tap.run(f"limits: {test.__name__.replace('_', ' ')}", test)

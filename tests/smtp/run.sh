@@ -1,0 +1,10 @@
+#!/bin/bash
+# The SMTP tests, in a network namespace of their own when root, else on loopback.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+export BUILD=${BUILD:-$PWD/../../build} PYTHONDONTWRITEBYTECODE=1
+if ((EUID == 0)) && [[ -z ${KR_SMTP_INSIDE:-} ]]; then
+    KR_SMTP_INSIDE=1 exec unshare -n "$PWD/run.sh"
+fi
+[[ -z ${KR_SMTP_INSIDE:-} ]] || ip link set lo up
+exec python3 runner.py

@@ -1,0 +1,18 @@
+"""All SMTP tests but those that need a redirect; TAP on standard output."""
+import sys
+
+import abuse
+import clients
+import control
+import scripts
+from sinktest import Sink, Tap
+
+tap = Tap()
+with Sink() as sink:
+    scripts.run(tap, sink)
+    clients.run(tap, sink)
+    abuse.run(tap, sink)
+    tap.check(sink.end() == 0, "the sink ends with status 0")
+abuse.run_own(tap)
+control.run(tap)
+sys.exit(tap.done())
