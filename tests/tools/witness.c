@@ -5,12 +5,12 @@
  *   witness -p PORT... [-x PREFIX]... [-s PREFIX]...
  *
  * Lines on stdout, each flushed as it is written:
- *   ready                                        the socket is open, nothing before this was missed
- *   leak DEV DST:PORT < SRC:PORT flags=F len=N encap=E data="..."   guarded port, not in an -x
- * prefix sink DEV ...                                 a redirected packet on a wire: into an -s
- * prefix tail DEV DST < SRC                           a later TCP fragment: carries no port, no
- * leak alone mark TEXT drops=N                            a frame of tests/tools/mark.c; N frames
- * were lost
+ *   ready            the socket is open, nothing after this was missed
+ *   leak DEV DST:PORT < SRC:PORT flags=F len=N encap=E data="..."
+ *                    a guarded port, and not in an -x prefix
+ *   sink DEV ...     a redirected packet on a wire: into an -s prefix
+ *   tail DEV ...     a later TCP fragment: carries no port, no leak alone
+ *   mark TEXT drops=N    a frame of tests/tools/mark.c; N frames were lost
  *
  * What is unknown counts as a leak: a first fragment too short to show its port is printed as one,
  * with port "?". Encapsulations taken off: 802.1Q/ad, MPLS, PPPoE, LLC and SNAP, IPIP, 6in4, GRE,
@@ -166,15 +166,6 @@ static void on_tcp(const struct seen *s, struct view v)
         print_line("leak", s, v);
 }
 
-static void on_tail(const struct seen *s)
-{
-    printf("tail %s ", s->dev);
-    print_addr(s->dst);
-    fputs(" < ", stdout);
-    print_addr(s->src);
-    putchar('\n');
-}
-
 static void on_ether_type(struct seen *s, unsigned type, struct view v);
 static void on_frame(struct seen *s, struct view v);
 
@@ -203,27 +194,17 @@ static void on_udp(struct seen *s, struct view v)
 
 static void on_proto(struct seen *s, unsigned proto, struct view v)
 {
-    switch (proto) {
-    case IPPROTO_TCP:
-        on_tcp(s, v);
-        break;
-    case IPPROTO_IPIP:
-        wrap(s, "ipip");
-        on_ether_type(s, ETH_P_IP, v);
-        break;
-    case IPPROTO_IPV6:
-        wrap(s, "6in4");
-        on_ether_type(s, ETH_P_IPV6, v);
-        break;
-    case IPPROTO_GRE:
-        on_gre(s, v);
-        break;
-    case IPPROTO_UDP:
-        on_udp(s, v);
-        break;
-    default:
-        break;
+    if (proto == IPPROTO_IPIP || proto == IPPROTO_IPV6) {
+        wrap(s, proto == IPPROTO_IPIP ? "ipip" : "6in4");
+        on_ether_type(s, proto == IPPROTO_IPIP ? ETH_P_IP : ETH_P_IPV6, v);
+        return;
     }
+    if (proto == IPPROTO_TCP)
+        on_tcp(s, v);
+    else if (proto == IPPROTO_GRE)
+        on_gre(s, v);
+    else if (proto == IPPROTO_UDP)
+        on_udp(s, v);
 }
 
 /* RFC 791 3.1: loose (131) and strict (137) source routes name the last host at their end. */
@@ -261,7 +242,7 @@ static void on_ipv4(struct seen *s, struct view v)
     if (!(frag & 0x1fff))
         on_proto(s, v.p[9], up);
     else if (v.p[9] == IPPROTO_TCP)
-        on_tail(s);
+        print_line("tail", s, (struct view){v.p, 0});
 }
 
 /* RFC 5095 type 0 and RFC 8754 type 4 keep the last segment at different ends of their list. */
@@ -313,7 +294,7 @@ static void on_ipv6(struct seen *s, struct view v)
         type = x.next;
         v = skip(v, x.n);
         if (x.later && type == IPPROTO_TCP)
-            on_tail(s);
+            print_line("tail", s, (struct view){v.p, 0});
         if (x.later)
             return;
     }
@@ -354,50 +335,41 @@ static void on_llc(struct seen *s, struct view v)
     }
 }
 
-static void on_mark(struct view v)
+static void on_mark(struct seen *s, struct view v)
 {
     static const char tag[] = "KRMARK ";
     size_t n = sizeof tag - 1;
+    (void)s;
     if (v.n > n && !memcmp(v.p, tag, n))
         printf("mark %.*s drops=%lu\n", (int)strnlen((const char *)v.p + n, v.n - n), v.p + n,
                cfg.drops);
 }
 
+static void on_vlan(struct seen *s, struct view v)
+{
+    wrap(s, "vlan");
+    if (v.n >= 4)
+        on_ether_type(s, be16(v.p + 2), skip(v, 4));
+}
+
+static const struct {
+    unsigned type;
+    void (*fn)(struct seen *, struct view);
+} ether_types[] = {
+    {ETH_P_IP, on_ipv4},      {ETH_P_IPV6, on_ipv6},     {ETH_P_8021Q, on_vlan},
+    {ETH_P_8021AD, on_vlan},  {ETH_P_QINQ1, on_vlan},    {ETH_P_MPLS_UC, on_mpls},
+    {ETH_P_MPLS_MC, on_mpls}, {ETH_P_PPP_SES, on_pppoe}, {MARK_TYPE, on_mark},
+};
+
 static void on_ether_type(struct seen *s, unsigned type, struct view v)
 {
     if (s->depth > DEPTH_MAX)
         return;
-    if (type < 0x0600) {
+    if (type < 0x0600)
         on_llc(s, v);
-        return;
-    }
-    switch (type) {
-    case ETH_P_IP:
-        on_ipv4(s, v);
-        break;
-    case ETH_P_IPV6:
-        on_ipv6(s, v);
-        break;
-    case ETH_P_8021Q:
-    case ETH_P_8021AD:
-    case ETH_P_QINQ1:
-        wrap(s, "vlan");
-        if (v.n >= 4)
-            on_ether_type(s, be16(v.p + 2), skip(v, 4));
-        break;
-    case ETH_P_MPLS_UC:
-    case ETH_P_MPLS_MC:
-        on_mpls(s, v);
-        break;
-    case ETH_P_PPP_SES:
-        on_pppoe(s, v);
-        break;
-    case MARK_TYPE:
-        on_mark(v);
-        break;
-    default:
-        break;
-    }
+    for (size_t i = 0; i < sizeof ether_types / sizeof ether_types[0]; i++)
+        if (ether_types[i].type == type)
+            ether_types[i].fn(s, v);
 }
 
 static void on_frame(struct seen *s, struct view v)
