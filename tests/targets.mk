@@ -3,6 +3,7 @@
         leak-matrix install uninstall dist deps clean help \
         print-flags
 SUITES ?=
+CHECKS ?=
 FUZZ_SECONDS ?= 20
 
 unit-programs: $(UNIT)
@@ -22,8 +23,8 @@ unit: ## build and run the unit tests
 	$(Q)$(MAKE) --no-print-directory unit-programs
 	$(Q)$(RUN) unit
 
-lint: ## format, warnings of two compilers, clang-tidy, cppcheck, layers, sizes, man pages, ...
-	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(LINT)
+lint: ## format, two compilers, clang-tidy, layers, sizes, manual, ...; CHECKS='tidy layers' picks
+	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(CHECKS)
 
 print-flags: # for tests/lint
 	@echo $(CPPFLAGS_ALL) $(CFLAGS_ALL)
