@@ -98,7 +98,7 @@ static int parse_path(struct toml_parser *p, step_fn *step, struct kr_toml_value
 int kr_toml_parse_keyval(struct toml_parser *p, struct kr_toml_value *table)
 {
     char said[TOML_QUOTED];
-    struct part last;
+    struct part last = {0};
     if (parse_path(p, step_dotted, &table, &last))
         return -1;
     const struct kr_toml_value *old = kr_toml_find(table, last.key);
@@ -151,7 +151,7 @@ int kr_toml_parse_header(struct toml_parser *p, struct kr_toml_value **table)
     char said[TOML_QUOTED];
     const char *close = p->at[1] == '[' ? "]]" : "]";
     struct kr_toml_value *parent = kr_toml_tree(p->doc);
-    struct part last;
+    struct part last = {0};
     p->at += strlen(close);
     kr_toml_skip_space(p);
     if (parse_path(p, step_header, &parent, &last))
