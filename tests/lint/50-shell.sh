@@ -6,9 +6,9 @@ BAD=0
 # SC1091: what is sourced is looked at by itself. SC2034 and SC2154: what is
 # sourced defines what others use, and uses what others define.
 files '*.sh' '.ci/run' 'contrib/completion/bash/*' | { xargs -r grep -lE '^#!' || true; } |
-    xargs -rP"$JOBS" -n4 shellcheck -S info -e SC1091 || BAD=1
+    xargs -rP"$JOBS" -n4 shellcheck -S warning -e SC1091 || BAD=1
 files '*.sh' 'contrib/completion/bash/*' | { xargs -r grep -LE '^#!' || true; } |
-    xargs -r shellcheck -s bash -S info -e SC1091,SC2034,SC2154 || BAD=1
+    xargs -r shellcheck -s bash -S warning -e SC1091,SC2034,SC2154 || BAD=1
 for f in $(files '*.sh' '.ci/run'); do
     if [[ $(head -c2 "$f") == '#!' ]]; then
         [[ -x $f ]] || { echo "$f: starts with #!, but is not executable" && BAD=1; }
