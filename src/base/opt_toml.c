@@ -90,6 +90,9 @@ static int unknown(const struct kr_opt_target *targets, size_t n, const struct k
                    const struct kr_toml_value *v, struct kr_err *e)
 {
     void *target;
+    if (strlen(kr_toml_key(v)) != kr_toml_key_len(v))
+        return kr_fail(e, KR_USAGE, 0, "%s:%u: a key holds a NUL character after '%s'",
+                       kr_toml_name(doc), kr_toml_line(v), kr_toml_key(v));
     const char *near = kr_opt_nearest(targets, n, kr_toml_key(v));
     const struct kr_opt *o = near ? find(targets, n, near, strlen(near), &target) : NULL;
     bool name_it = o && !(o->flags & KR_OPT_NO_CONFIG);

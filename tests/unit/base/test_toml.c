@@ -1,16 +1,12 @@
+#include "cmocka_all.h"
 #include "toml_cases.h"
 #include "toml_dump.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static struct kr_toml *read_ok(const char *text, size_t len)
 {
