@@ -42,5 +42,5 @@ need() {
 
 # flags CC: how the Makefile compiles, one word a line.
 flags() {
-    make -s --no-print-directory BUILD="$BUILD" CC="$1" print-flags | tr ' ' '\n' | grep -v '^$'
+    make -s --no-print-directory BUILD="$CACHE/flags" CC="$1" print-flags | tr ' ' '\n' | grep -v '^$'
 }
