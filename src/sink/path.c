@@ -166,7 +166,7 @@ static bool path(struct cursor *c, struct kr_path *out)
     if (!mailbox(c, out) || (angle && !at(c, '>')))
         return false;
     c->p += angle;
-    return c->p == c->end || *c->p == ' ';
+    return true;
 }
 
 size_t kr_path_parse(const char *text, size_t n, struct kr_path *out)

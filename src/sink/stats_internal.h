@@ -16,7 +16,7 @@ struct dest {
 struct kr_sink_stats {
     _Atomic uint64_t counter[KR_SINK_COUNTER_N];
     struct dest_count other;
-    uint32_t dests;
+    _Atomic uint32_t dests;
     _Alignas(64) struct dest dest[DEST_SLOTS];
 };
 

@@ -206,6 +206,7 @@ static const struct {
     {"<a@b.>", KR_PATH_BAD, 0, "", ""},
     {"<a@.b>", KR_PATH_BAD, 0, "", ""},
     {"<a b@c>", KR_PATH_BAD, 0, "", ""},
+    {"<>x", KR_PATH_BAD, 0, "", ""},
     {"<a@b>x", KR_PATH_BAD, 0, "", ""},
     {"<a@b c>", KR_PATH_BAD, 0, "", ""},
     {"<a@b@c>", KR_PATH_BAD, 0, "", ""},
