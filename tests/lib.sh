@@ -57,13 +57,14 @@ LAB_DIR=
 
 lab_cleanup() {
     local status=$? ns
+    set +e # a process that is gone already is no reason to leave the rest
     trap - EXIT INT TERM HUP
     for ns in "${LAB_NS[@]}"; do
         ns_remove "$ns"
     done
     ((${#LAB_PIDS[@]})) && kill "${LAB_PIDS[@]}" 2>/dev/null
     if [[ -n $LAB_DIR && -z ${KEEP:-} ]]; then
-        rm -rf "$LAB_DIR"
+        wait_for 5 rm -rf "$LAB_DIR" # what was just killed may still write a file
     fi
     exit "$status"
 }
@@ -256,7 +257,7 @@ witness_start() {
 # is dead or lost frames: then nothing it did not say means anything.
 witness_mark() {
     local text ns
-    MARKS=$((MARKS + 1))
+    MARKS=${EPOCHREALTIME/./} # never the same twice, in a subshell either
     text=m$MARKS
     echo "$text" >&"$MARK_INET"
     echo "$text" >&"$MARK_LAN"
