@@ -50,6 +50,8 @@ struct kr_netview {
 /* Reads all of it for the current network namespace (rtnetlink(7), by libnl-route-3). A dump that
  * the kernel marks as interrupted is read again, at most 8 times. Returns 0, or -1 (KR_UNKNOWN). */
 int kr_netview_read(struct kr_netview *v, struct kr_err *e);
+int kr_netview_read_addresses(struct kr_netview *v,
+                              struct kr_err *e); /* links and addresses only */
 void kr_netview_free(struct kr_netview *v);
 const struct kr_link *kr_netview_link(const struct kr_netview *v, unsigned index);
 const struct kr_link *kr_netview_link_named(const struct kr_netview *v, const char *name);

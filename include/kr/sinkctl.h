@@ -26,7 +26,8 @@ int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkpro
 int kr_sink_keep(struct kr_sinkproc *s, struct kr_err *e);
 void kr_sink_abandon(struct kr_sinkproc *s); /* ends one that was not kept */
 
-/* Sends one command to the control socket and reads one line. 1: answered, 0: nobody there, -1. */
+/* Sends one command to the control socket and reads one line into answer, which may be NULL. 1:
+ * answered, 0: nobody there, -1. */
 int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf *answer,
                 struct kr_err *e);
 /* True when the sink on the control socket is alive and has this nonce. */

@@ -29,8 +29,9 @@ struct kr_state {
 int kr_state_lock(const struct kr_paths *paths, struct kr_err *e);
 /* 1: read; 0: there is none; -1 (KR_UNKNOWN): unreadable or not ours. */
 int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_err *e);
-/* Written to a temporary file, synced and renamed: the old one or the new one, never a part. With
- * `rehearse` the temporary file is removed instead: proof that the real one could be written. */
+/* Written to a temporary file and renamed: the old one or the new one, never a part. Not synced:
+ * the folder is gone after a crash of the machine anyway, as are the rules. With `rehearse` the
+ * temporary file is removed instead: proof that the real one could be written. */
 int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
                    struct kr_err *e);
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e);

@@ -31,7 +31,7 @@ static void add_text(struct kr_prefixset *s, const char *text)
 int kr_flows_init(struct kr_flows *f, const struct kr_plan *p, struct kr_err *e)
 {
     memset(f, 0, sizeof *f);
-    if (kr_netview_read(&f->view, e))
+    if (kr_netview_read_addresses(&f->view, e))
         return -1;
     f->plan = p;
     add_text(&f->kept, "127.0.0.0/8");

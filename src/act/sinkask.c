@@ -48,7 +48,8 @@ static int read_line(int fd, struct kr_buf *answer, struct kr_err *e)
             return kr_fail(e, KR_UNKNOWN, got > 0 && n < 0 ? errno : 0,
                            "the sink's control socket does not answer");
         const char *end = memchr(chunk, '\n', (size_t)n);
-        kr_buf_add(answer, chunk, end ? (size_t)(end - chunk) : (size_t)n);
+        if (answer)
+            kr_buf_add(answer, chunk, end ? (size_t)(end - chunk) : (size_t)n);
         if (end)
             return 1;
     }

@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define START_MS 10000
+#define CONNECTIONS 131072u /* at once, over all workers: each has a table of files of its own */
 
 static int make_nonce(char out[static 40], struct kr_err *e)
 {
@@ -44,18 +46,31 @@ static int find_program(char out[static PATH_MAX], struct kr_err *e)
     return kr_fail(e, KR_CANNOT, errno, "kumo-sink is neither beside this program nor at %s", out);
 }
 
+static unsigned workers(void)
+{
+    struct rlimit files;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned n = cpus > 0 ? (unsigned)cpus : 1;
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max > CONNECTIONS || files.rlim_max < 256)
+        return n;
+    unsigned need = (unsigned)(CONNECTIONS / (files.rlim_max - 128) + 1);
+    return need > n && need <= 64 ? need : n;
+}
+
 static void exec_sink(const char *program, const struct kr_paths *paths, uint16_t port,
                       const char *nonce, int ready, int lifeline)
 {
-    char listen4[32], listen6[32], fd_ready[12], fd_life[12];
+    char listen4[32], listen6[32], fd_ready[12], fd_life[12], count[12];
+    snprintf(count, sizeof count, "%u", workers());
     snprintf(listen4, sizeof listen4, "0.0.0.0:%u", port);
     snprintf(listen6, sizeof listen6, "[::]:%u", port);
     snprintf(fd_ready, sizeof fd_ready, "%d", ready);
     snprintf(fd_life, sizeof fd_life, "%d", lifeline);
-    const char *const args[] = {
-        program,        "--listen",   listen4,        "--listen",      listen6, "--range",
-        KR_SINK_RANGE4, "--range",    KR_SINK_RANGE6, "--nonce",       nonce,   "--control",
-        paths->control, "--ready-fd", fd_ready,       "--lifeline-fd", fd_life, NULL};
+    const char *const args[] = {program,        "--listen",      listen4,        "--listen",
+                                listen6,        "--range",       KR_SINK_RANGE4, "--range",
+                                KR_SINK_RANGE6, "--workers",     count,          "--nonce",
+                                nonce,          "--control",     paths->control, "--ready-fd",
+                                fd_ready,       "--lifeline-fd", fd_life,        NULL};
     char *const env[] = {NULL};
     execve(program, (char *const *)(uintptr_t)args, env);
     dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));

@@ -125,7 +125,8 @@ static void plan_probes(struct kr_up *u, const struct kr_netview *v)
         }
 }
 
-static int judge(const struct kr_probe *x, bool *seen4, bool *seen6, struct kr_err *e)
+static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4, bool *seen6,
+                 struct kr_err *e)
 {
     char from[KR_ADDRSTRLEN], to[KR_ADDRSTRLEN];
     *(kr_addr_is_v4(&x->source) ? seen4 : seen6) = true;
@@ -134,7 +135,9 @@ static int judge(const struct kr_probe *x, bool *seen4, bool *seen6, struct kr_e
     return kr_fail(e, KR_UNSAFE, x->result == KR_PROBE_ERROR ? x->sys : 0,
                    "a connection from %s to %s port %u did not meet the sink (%s%s%s)",
                    kr_addr_str(&x->source, from), kr_addr_str(&x->destination, to), x->port,
-                   kr_probe_result_name(x->result), *x->greeting ? ": " : "", x->greeting);
+                   kr_probe_result_name(x->result), *x->greeting ? ": " : "",
+                   !p->builtin && x->result == KR_PROBE_SILENT ? "; has the sink a route back?"
+                                                               : x->greeting);
 }
 
 static int by_family(const void *a, const void *b)
@@ -166,14 +169,14 @@ int kr_up_probe(struct kr_up *u, struct kr_err *e)
     struct kr_up_result *r = u->result;
     struct kr_netview v;
     bool seen4 = false, seen6 = false;
-    if (kr_netview_read(&v, e))
+    if (kr_netview_read_addresses(&v, e))
         return -1;
     plan_probes(u, &v);
     kr_netview_free(&v);
     if (run_probes(u, e))
         return -1;
     for (size_t i = 0; i < r->n_probes; i++)
-        if (judge(&r->probes[i], &seen4, &seen6, e))
+        if (judge(p, &r->probes[i], &seen4, &seen6, e))
             return -1;
     if (seen4 == p->sink4.on && seen6 == p->sink6.on)
         return 0;

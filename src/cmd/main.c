@@ -138,6 +138,7 @@ static int run(const struct kr_command *cmd, struct kr_common *first, int argc, 
     int bad = parse(cmd, &common, &scratch, argc, argv, &operands, e);
     if (!bad && common.help) {
         kr_usage_command(cmd, stdout);
+        kr_up_options_free(&scratch);
         return KR_OK;
     }
     struct kr_common whole = *first;
@@ -154,32 +155,36 @@ static int run(const struct kr_command *cmd, struct kr_common *first, int argc, 
     return status;
 }
 
+/* The command's own arguments begin where the first operand stands. */
+static int dispatch(const struct kr_strlist *operands, struct kr_common *common, int argc,
+                    char **argv, struct kr_err *e)
+{
+    if (common->version) {
+        printf("kumo-redirect %s\n", KR_VERSION);
+        return KR_OK;
+    }
+    if (common->help || !operands->n) {
+        kr_usage_all(commands, N_COMMANDS, common->help ? stdout : stderr);
+        return common->help ? KR_OK : KR_USAGE;
+    }
+    const struct kr_command *cmd = find(operands->v[0]);
+    int skip = argc - (int)operands->n;
+    if (cmd)
+        return run(cmd, common, argc - skip, argv + skip, e);
+    kr_fail(e, KR_USAGE, 0, "'%s' is no command; see kumo-redirect --help", operands->v[0]);
+    return KR_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct kr_err e = {0};
     struct kr_common common = {0};
-    struct kr_strlist operands = {0};
+    __attribute__((cleanup(kr_strlist_free))) struct kr_strlist operands = {0};
     const struct kr_opt_target target = {&kr_common_options, &common};
     catch_signals();
-    if (kr_opt_parse(&target, 1, argc, argv, 1, &operands, &e)) {
-        kr_error("%s", e.msg);
-        return (int)e.exit;
-    }
-    if (common.version || common.help || !operands.n) {
-        if (common.version)
-            printf("kumo-redirect %s\n", KR_VERSION);
-        else
-            kr_usage_all(commands, N_COMMANDS, common.help ? stdout : stderr);
-        return common.version || common.help ? KR_OK : KR_USAGE;
-    }
-    const struct kr_command *cmd = find(operands.v[0]);
-    if (!cmd) {
-        kr_error("'%s' is no command; see kumo-redirect --help", operands.v[0]);
-        return KR_USAGE;
-    }
-    int skip = argc - (int)operands.n;
-    kr_strlist_free(&operands);
-    int status = run(cmd, &common, argc - skip, argv + skip, &e);
+    int status = kr_opt_parse(&target, 1, argc, argv, 1, &operands, &e)
+                     ? (int)e.exit
+                     : dispatch(&operands, &common, argc, argv, &e);
     if (status != KR_OK && *e.msg)
         kr_error("%s", e.msg);
     if (fflush(stdout) || ferror(stdout)) {

@@ -19,7 +19,7 @@
 struct reading {
     struct kr_netview *v;
     size_t cap_links, cap_addrs, cap_routes, cap_rules;
-    bool bad;
+    bool bad, addresses_only;
 };
 
 static void text(char *to, size_t size, struct nlattr *a)
@@ -235,6 +235,7 @@ static int dump(struct nl_sock *sk, int type, void *header, size_t len, nl_recvm
     return err < 0 ? err : nl_recvmsgs_default(sk);
 }
 
+/* Links and addresses come first, so that a reading can stop behind them. */
 static int dump_all(struct nl_sock *sk, struct reading *r)
 {
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
@@ -252,7 +253,7 @@ static int dump_all(struct nl_sock *sk, struct reading *r)
                  {RTM_GETROUTE, &route6, sizeof route6, on_route},
                  {RTM_GETRULE, &rule4, sizeof rule4, on_rule},
                  {RTM_GETRULE, &rule6, sizeof rule6, on_rule}};
-    for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
+    for (size_t i = 0; i < (r->addresses_only ? 2 : sizeof dumps / sizeof *dumps); i++) {
         int err = dump(sk, dumps[i].type, dumps[i].header, dumps[i].len, dumps[i].cb, r);
         /* Without IPv6 in the kernel its dumps are refused; then there is nothing of it either. */
         if (err < 0 && err != -NLE_AF_NOSUPPORT && err != -NLE_OPNOTSUPP)
@@ -261,9 +262,9 @@ static int dump_all(struct nl_sock *sk, struct reading *r)
     return 0;
 }
 
-static int read_once(struct kr_netview *v, bool *bad)
+static int read_once(struct kr_netview *v, bool addresses_only, bool *bad)
 {
-    struct reading r = {.v = v};
+    struct reading r = {.v = v, .addresses_only = addresses_only};
     struct nl_sock *sk = nl_socket_alloc();
     int err = sk ? nl_connect(sk, NETLINK_ROUTE) : -NLE_NOMEM;
     memset(v, 0, sizeof *v);
@@ -277,12 +278,12 @@ static int read_once(struct kr_netview *v, bool *bad)
     return err;
 }
 
-int kr_netview_read(struct kr_netview *v, struct kr_err *e)
+static int read_view(struct kr_netview *v, bool addresses_only, struct kr_err *e)
 {
     int err = 0;
     bool bad = false;
     for (int tries = 0; tries < TRIES; tries++) {
-        err = read_once(v, &bad);
+        err = read_once(v, addresses_only, &bad);
         if (!err && !bad)
             return 0;
         kr_netview_free(v);
@@ -291,6 +292,16 @@ int kr_netview_read(struct kr_netview *v, struct kr_err *e)
     }
     return kr_fail(e, KR_UNKNOWN, 0, "reading links, addresses and routes: %s",
                    bad ? "an answer that can't be read" : nl_geterror(err));
+}
+
+int kr_netview_read(struct kr_netview *v, struct kr_err *e)
+{
+    return read_view(v, false, e);
+}
+
+int kr_netview_read_addresses(struct kr_netview *v, struct kr_err *e)
+{
+    return read_view(v, true, e);
 }
 
 void kr_netview_free(struct kr_netview *v)

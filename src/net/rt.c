@@ -1,5 +1,6 @@
 #include <kr/rt.h>
 
+#include <kr/buf.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
@@ -15,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define AT_ONCE 128 /* messages in flight, so that their acks fit any receive buffer */
+#define AT_ONCE 256 /* messages in flight, so that their acks fit any receive buffer */
 
 int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
 {
@@ -61,18 +62,16 @@ static void ignore(struct kr_rt *rt, int err)
     rt->v[rt->n - 1].ignore = err;
 }
 
+/* Sequence numbers are given in order, so an answer's place follows from the first one's. */
 static int settle(struct kr_rt *rt, unsigned seq, int err, struct kr_err *e)
 {
-    for (size_t i = 0; i < rt->n; i++) {
-        struct kr_rt_item *x = &rt->v[i];
-        if (x->seq != seq || x->answered)
-            continue;
-        x->answered = true;
-        if (!err || err == x->ignore)
-            return 0;
-        return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s", x->what);
-    }
-    return 0;
+    size_t i = seq - rt->v[0].seq;
+    if (i >= rt->n || rt->v[i].seq != seq || rt->v[i].answered)
+        return 0;
+    rt->v[i].answered = true;
+    if (!err || err == rt->v[i].ignore)
+        return 0;
+    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s", rt->v[i].what);
 }
 
 /* Reads acks until `wanted` messages are answered. *bad remembers the first refusal. */
@@ -98,15 +97,20 @@ static int read_acks(struct kr_rt *rt, size_t wanted, bool *bad, struct kr_err *
     return 0;
 }
 
+/* Many messages in one datagram: the kernel takes them one by one, in order. */
 static int send_some(struct kr_rt *rt, size_t from, size_t to, struct kr_err *e)
 {
+    KR_AUTO_BUF struct kr_buf all = {0};
+    static const char padding[NLMSG_ALIGNTO] = "";
     for (size_t i = from; i < to; i++) {
         nl_complete_msg(rt->sk, rt->v[i].msg);
-        rt->v[i].seq = nlmsg_hdr(rt->v[i].msg)->nlmsg_seq;
-        int err = nl_send(rt->sk, rt->v[i].msg);
-        if (err < 0)
-            return kr_fail(e, KR_UNKNOWN, 0, "sending %s: %s", rt->v[i].what, nl_geterror(err));
+        const struct nlmsghdr *h = nlmsg_hdr(rt->v[i].msg);
+        rt->v[i].seq = h->nlmsg_seq;
+        kr_buf_add(&all, h, h->nlmsg_len);
+        kr_buf_add(&all, padding, -(size_t)h->nlmsg_len % NLMSG_ALIGNTO);
     }
+    if (send(nl_socket_get_fd(rt->sk), all.s, all.len, 0) != (ssize_t)all.len)
+        return kr_fail(e, KR_UNKNOWN, errno, "sending %s", rt->v[from].what);
     return 0;
 }
 

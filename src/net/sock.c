@@ -49,19 +49,18 @@ static int on_sock(const struct nlmsghdr *nlh, void *arg)
     return 0;
 }
 
-static int dump(struct kr_nl *nl, uint8_t family, struct reading *r, struct kr_err *e)
+/* The older form of the request (inet_diag.c, inet_diag_dump_compat) walks the table once for both
+ * families, and the walk is what costs. */
+static int dump(struct kr_nl *nl, struct reading *r, struct kr_err *e)
 {
     char buf[256] = "";
     struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-    nlh->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    nlh->nlmsg_type = TCPDIAG_GETSOCK;
     nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-    struct inet_diag_req_v2 *q = mnl_nlmsg_put_extra_header(nlh, sizeof *q);
-    q->sdiag_family = family;
-    q->sdiag_protocol = IPPROTO_TCP;
+    struct inet_diag_req *q = mnl_nlmsg_put_extra_header(nlh, sizeof *q);
+    q->idiag_family = AF_INET;
     q->idiag_states = ~(1u << TCP_LISTEN);
     int got = kr_nl_ask(nl, nlh, on_sock, r, e);
-    if (got == EAFNOSUPPORT || (family == AF_INET6 && got == ENOENT))
-        return 0;
     return got > 0 && got != KR_NL_AGAIN ? kr_fail(e, KR_UNKNOWN, got, "listing TCP sockets") : got;
 }
 
@@ -71,9 +70,7 @@ int kr_socks_read(struct kr_nl *nl, const uint16_t *ports, size_t n_ports, struc
     struct reading r = {ports, n_ports, out};
     for (int tries = 0; tries < TRIES; tries++) {
         out->n = 0;
-        int got = dump(nl, AF_INET, &r, e);
-        if (got == 0)
-            got = dump(nl, AF_INET6, &r, e);
+        int got = dump(nl, &r, e);
         if (got != KR_NL_AGAIN)
             return got;
     }

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Figures against rivals, measured in one run; each row names its goal. Prints one table; exits 1 when
+# a goal is missed. Everything runs in network namespaces of its own.
+set -euo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+PART=${1:-}
+MISSED=0
+
+now_us() { echo "${EPOCHREALTIME/./}"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
+
+# row NAME OURS RIVAL RATIO GOAL HOLDS
+row() {
+    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$2" "$3" "$4" "$5" "$6"
+    [[ $6 != missed ]] || MISSED=1
+}
+at_most() { awk -v r="$1" -v g="$2" 'BEGIN { print((r <= g) ? "ok" : "missed") }'; }
+at_least() { awk -v r="$1" -v g="$2" 'BEGIN { print((r >= g) ? "ok" : "missed") }'; }
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+bench_host() {
+    lab_host
+    # Unlike the lab's, this internet answers nothing: only what is redirected is measured.
+    in_ns "$H" sysctl -qw net.ipv4.ip_local_port_range="10000 65000" net.core.somaxconn=65535
+}
+
+# ---- up ------------------------------------------------------------------------------------------
+
+# Wall time of the whole process in microseconds, less its probe and its sink (which is no ruleset).
+up_time() {
+    local begin end
+    begin=$(now_us)
+    in_ns "$H" "$KR" -v up "$@" >/dev/null 2>"$LAB_DIR/stages"
+    end=$(now_us)
+    awk -v t=$((end - begin)) '/debug: (probe|sink) /{ t -= $4 * 1000 } END { print int(t) }' \
+        "$LAB_DIR/stages"
+    in_ns "$H" "$KR" -q down
+}
+
+nft_time() {
+    local begin end
+    begin=$(now_us)
+    in_ns "$H" nft -f "$LAB_DIR/text.nft"
+    end=$(now_us)
+    echo $((end - begin))
+    in_ns "$H" nft flush ruleset
+}
+
+compare_up() { # NAME GOAL RUNS ARGS...
+    local name=$1 goal=$2 runs=$3 i ours theirs r
+    shift 3
+    in_ns "$H" "$KR" up --dry-run "$@" | sed '/^# iproute2/,$d' >"$LAB_DIR/text.nft"
+    for ((i = 0; i < runs; i++)); do
+        up_time "$@" >>"$LAB_DIR/ours.$goal"
+        nft_time >>"$LAB_DIR/theirs.$goal"
+    done
+    ours=$(median <"$LAB_DIR/ours.$goal")
+    theirs=$(median <"$LAB_DIR/theirs.$goal")
+    r=$(ratio "$ours" "$theirs")
+    row "$name" "$((ours / 1000)).$((ours % 1000 / 100)) ms" \
+        "$((theirs / 1000)).$((theirs % 1000 / 100)) ms" "$r" "<= $goal" "$(at_most "$r" "$goal")"
+}
+
+bench_up() {
+    compare_up "up, against nft -f of the same rules" 0.6 21
+    ip -n "$H" link add big0 type veth peer name big1
+    ip -n "$H" link set big0 up
+    ip -n "$H" addr add 172.16.0.1/12 dev big0
+    {
+        printf 'lan = [\n'
+        for ((i = 0; i < 10000; i++)); do
+            printf '"172.%d.%d.%d/30",\n' $((16 + i / 4096)) $((i / 16 % 256)) $((i % 16 * 16))
+        done
+        printf ']\n'
+    } >"$LAB_DIR/lan.toml"
+    compare_up "up with 10,000 LAN prefixes" 1.0 3 --config "$LAB_DIR/lan.toml"
+    ip -n "$H" link del big0
+}
+
+# ---- connections ---------------------------------------------------------------------------------
+
+load() { in_ns "$H" "$TOOLS/load" "$@"; }
+three_runs() {
+    local i
+    for i in 1 2 3; do load conns 6 | awk '{ print $1 }'; done | paste -sd' '
+}
+
+line_to() {
+    in_ns "$H" iptables -t nat -A OUTPUT -p tcp ! -d 192.168.1.0/24 --dport 25 -j DNAT \
+        --to-destination 127.0.0.1:2026
+}
+
+bench_connections() {
+    local ours line first r1 r3 l1 l3 r
+    bench_host
+    spawn_ready closes "$H" "$TOOLS/sockd" -n sink -p 2026
+    line_to
+    line=$(three_runs)
+    lab_host_gone
+    bench_host
+    start_sink 2026
+    line_to
+    first=$(load conns 3 | awk '{ print $1 }')
+    lab_host_gone
+    bench_host
+    in_ns "$H" "$KR" -q up
+    local fresh
+    fresh=$(load conns 3 | awk '{ print $1 }')
+    lab_host_gone
+    bench_host
+    in_ns "$H" "$KR" -q up
+    ours=$(three_runs)
+    lab_host_gone
+    read -r r1 _ r3 <<<"$ours"
+    read -r l1 _ l3 <<<"$line"
+    echo "# connections/s in three runs: ours $ours; documented line $line"
+    r=$(ratio "$r3" "$r1")
+    row "third run against our own first" "$r3/s" "$r1/s" "$r" ">= 0.90" "$(at_least "$r" 0.90)"
+    r=$(ratio "$r3" "$l3")
+    row "third run against the line's third" "$r3/s" "$l3/s" "$r" ">= 10" "$(at_least "$r" 10)"
+    r=$(ratio "$first" "$fresh")
+    row "cost of a connection, line before its collapse" "$fresh/s" "$first/s" "$r" "<= 1.10" \
+        "$(at_most "$r" 1.10)"
+}
+
+start_sink() {
+    spawn sink "$H" "$KR_SINK" --listen "0.0.0.0:$1" --quiet
+    wait_for 5 listening "$1" || die "the sink does not listen"
+}
+listening() { [[ -n $(in_ns "$H" ss -Hltn "sport = :$1") ]]; }
+
+bench_hold() {
+    local got failed
+    bench_host
+    in_ns "$H" "$KR" -q up
+    read -r got failed < <(load hold 100000 8)
+    row "100,000 connections at once" "$got" "$failed failed" - "0 failed" \
+        "$([[ $got == 100000 && $failed == 0 ]] && echo ok || echo missed)"
+    lab_host_gone
+}
+
+bench_bulk() {
+    local ours plain r i
+    for i in 1 2 3; do
+        bench_host
+        start_sink 2026
+        in_ns "$H" nft "table ip plain { chain o { type nat hook output priority -100;
+            tcp dport 25 dnat to 127.0.0.1:2026; }; }"
+        load bulk 3000 >>"$LAB_DIR/plain"
+        lab_host_gone
+        bench_host
+        in_ns "$H" "$KR" -q up
+        load bulk 3000 >>"$LAB_DIR/ours"
+        lab_host_gone
+    done
+    ours=$(median <"$LAB_DIR/ours")
+    plain=$(median <"$LAB_DIR/plain")
+    r=$(ratio "$ours" "$plain")
+    row "bulk, against plain loopback DNAT" "$ours MB/s" "$plain MB/s" "$r" ">= 0.95" \
+        "$(at_least "$r" 0.95)"
+}
+
+# Three runs leave more finished connections behind than the default table holds.
+CT_MAX=/proc/sys/net/netfilter/nf_conntrack_max
+CT_WAS=$(cat "$CT_MAX")
+lab_init b
+trap 'echo "$CT_WAS" >"$CT_MAX"; lab_cleanup' EXIT
+((CT_WAS >= 1048576)) || echo 1048576 >"$CT_MAX"
+lab_world
+printf '%-46s %14s %14s %8s  %-10s\n' figure ours rival ratio goal
+if [[ -z $PART || $PART == up ]]; then
+    bench_host
+    bench_up
+    lab_host_gone
+fi
+for part in connections hold bulk; do
+    [[ -z $PART || $PART == "$part" ]] || continue
+    "bench_$part"
+done
+exit "$MISSED"
