@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A real Postfix on the lab's host, a real DNS server in inet, and mail for a dozen domains.
-# Source it after tests/lib.sh and tests/pkg.sh. The names are real ones, the answers are the lab's.
+# Source it after tests/lib.sh, tests/pkg.sh and columns.sh. The names are real ones, the answers are the lab's.
 
 DNS4=198.51.100.53
 MTA_DIR='' ETC=''
@@ -199,30 +199,13 @@ mta_stop() {
 }
 mta_gone() { ! kill -0 "$1" 2>/dev/null; }
 
-# sink_stats: the running sink's account as JSON.
-sink_stats() {
-    python3 - "/run/kumo-redirect/$(stat -Lc %i "/run/netns/$H").sink.sock" <<'END'
-import socket, sys
-s = socket.socket(socket.AF_UNIX)
-s.settimeout(5)
-s.connect(sys.argv[1])
-s.sendall(b"stats\n")
-print(s.makefile().readline(), end="")
-END
-}
-
 # mails_taken FROM-LINE: "mail" lines of the hosts in inet, the address they were sent to.
 mails_taken() { tail -n "+$1" "$LAB_DIR/real-mx.log" | sed -nE 's/^mail (.*):25 < .*/\1/p'; }
 real_log_end() { echo $(($(wc -l <"$LAB_DIR/real-mx.log") + 1)); }
 
-protect_line() {
-    spawn_ready sink "$H" "$TOOLS/sockd" -n rival-sink -p 2026
-    RIVAL_SINK=$SPAWNED
-    in_ns "$H" iptables -t nat -A OUTPUT -p tcp ! -d 192.168.1.0/24 --dport 25 -j DNAT \
-        --to-destination 127.0.0.1:2026
-}
+# unprotect_line: takes back what protect_line of columns.sh did.
 unprotect_line() {
-    in_ns "$H" iptables -t nat -F OUTPUT
+    nft_in 'delete table ip nat'
     kill "$RIVAL_SINK"
 }
 
