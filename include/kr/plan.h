@@ -21,7 +21,6 @@ struct json_t;
 
 enum kr_mode { KR_MODE_BLOCK, KR_MODE_REDIRECT };
 const char *kr_mode_name(enum kr_mode m); /* "blocked", "redirect" */
-
 struct kr_plan_sink {
     bool on; /* redirected; else the family is only guarded */
     struct kr_endpoint at;

@@ -46,7 +46,7 @@ static int load_or_waive(struct kr_up *u, enum kr_rules which, struct kr_err *e)
     struct kr_err why = {0};
     if (load(u, which, &why) == 0)
         return 0;
-    bool fence = p->fence && (why.sys == EOPNOTSUPP || why.sys == ENOENT || why.sys == ENOTSUP);
+    bool fence = p->fence && (why.sys == EOPNOTSUPP || why.sys == ENOENT);
     if (fence && kr_waived(&p->waivers, "netdev-fence")) {
         p->fence = false;
         return load(u, which, e);

@@ -1,4 +1,4 @@
-#include "nft_internal.h"
+#include "nft_make.h"
 
 #include <kr/mem.h>
 

@@ -1,4 +1,4 @@
-#include "nft_internal.h"
+#include "nft_make.h"
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>

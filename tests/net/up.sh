@@ -213,7 +213,7 @@ test_killed() {
         kr up --quiet || { tap_not_ok "up after a kill at call $n"; return; }
         kr down --quiet || { tap_not_ok "down after a kill at call $n"; return; }
     done
-    tap_check "up killed at any call: the next up works ($n calls)" test "$n" -gt 40
+    tap_check "up killed at any call: the next up works ($n calls)" test "$n" -gt 15
     for ((n = 2; n < 400; n += 3 + n / 4)); do
         killed_up "$n" || break
         kr down --quiet || { tap_not_ok "down alone after a kill at call $n"; return; }
