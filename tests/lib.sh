@@ -158,8 +158,6 @@ route add default via fd00:99::1
 END
     spawn_ready real-mx "$I" "$TOOLS/sockd" -n real-mx -p 25 -p 26 -p 2526 -t
     REAL_MX=$SPAWNED
-    spawn_ready quiet-mx "$I" "$TOOLS/sockd" -n real-mx -p 24 -q
-    QUIET_MX=$SPAWNED
     spawn_ready lan-smtp "$L" "$TOOLS/sockd" -n lan-smtp -p 25
 }
 

@@ -1,141 +1,159 @@
 #!/usr/bin/env bash
 # Every attack against nothing at all, the documented iptables line, its nft equivalent for both
-# families, and kumo-redirect. The witnesses outside are the oracle; what they do not see when
-# nothing protects makes the row worthless, and that is an error.
+# families, and kumo-redirect. The witnesses outside are the oracle; an attack they do not see when
+# nothing protects proves nothing, and that is an error.
 #
 #   matrix.sh [--tap] [ROW-PATTERN]
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/net/columns.sh
+. "$TESTS/net/columns.sh"
 # shellcheck source=tests/net/attack.sh
-. "$(dirname "$0")/attack.sh"
+. "$TESTS/net/attack.sh"
 
 TAP=
 [[ ${1:-} == --tap ]] && { TAP=1; shift; }
 PATTERN=${1:-}
 COLUMNS_ALL=(none line dual kr)
 
-protect_none() { :; }
-rival_sink() { spawn_ready sink "$H" "$TOOLS/sockd" -n rival-sink -p 2026; }
-protect_line() {
-    rival_sink
-    in_ns "$H" iptables -t nat -A OUTPUT -p tcp ! -d 192.168.1.0/24 --dport 25 -j DNAT \
-        --to-destination 127.0.0.1:2026
-}
-protect_dual() {
-    rival_sink
-    nft_in "table inet rival { chain o { type nat hook output priority -100;
-        ip daddr != 192.168.1.0/24 tcp dport 25 dnat ip to 127.0.0.1:2026;
-        ip6 daddr != $LAN_NET6 tcp dport 25 dnat ip6 to [::1]:2026; }; }"
-}
-protect_kr() {
-    # shellcheck disable=SC2086
-    in_ns "$H" "$KR" -q up $KR_ARGS >"$LAB_DIR/up.log" 2>&1 || {
-        echo "up failed: $(cat "$LAB_DIR/up.log")"
-        return 1
-    }
-}
-
-forget_state() {
-    local inode
-    inode=$(stat -Lc %i "/run/netns/$H")
-    rm -f "/run/kumo-redirect/$inode".*
-}
-
-# One cell: LEAK, ok, or what went wrong.
+# One cell, left in CELL; what was seen and heard stays in $LAB_DIR/COLUMN.said and .heard.
 cell() {
-    local from
     COLUMN=$1
-    : >"$LAB_DIR/heard"
+    HEARD=$LAB_DIR/$1.heard
+    : >"$HEARD"
+    : >"$LAB_DIR/$1.said"
     lab_host
-    before
-    witness_mark || { CELL="witness dead"; return; }
-    from=$MARKS
-    if ! CELL=$("protect_$COLUMN"); then
-        forget_state
-        lab_host_gone
-        CELL=${CELL:-protection failed}
-        return
-    fi
-    setup
-    attack
-    witness_mark || { CELL="witness dead"; return; }
-    judge "$from"
-    after
+    CELL=
+    guarded_attack
+    after || true
     forget_state
     lab_host_gone
 }
 
+guarded_attack() {
+    local from
+    before || { CELL="not set up"; return 0; }
+    witness_mark || die "a witness is dead: see the marks in its log"
+    from=$MARKS
+    if ! "protect_$COLUMN"; then
+        CELL=refused
+        cp "$LAB_DIR/up.log" "$HEARD"
+        return 0
+    fi
+    setup || { CELL="not set up"; return 0; }
+    attack || CELL="not attacked"
+    witness_mark || die "a witness is dead: see the marks in its log"
+    witness_said "$from" "$MARKS" >"$LAB_DIR/$COLUMN.said"
+    [[ -n $CELL ]] || judge "$LAB_DIR/$COLUMN.said"
+}
+
+# Did each connection bring the greeting of a host whose name matches?
+all_heard() {
+    local tries
+    tries=$(grep -c '^try' "$HEARD" || true)
+    ((tries > 0 && tries == $(grep -cE "^recv 220 .*$1" "$HEARD" || true))) && ! grep -q '^broken' "$HEARD"
+}
+
 judge() {
-    witness_said "$1" "$MARKS" >"$LAB_DIR/said"
-    if [[ -n $WANT ]]; then
-        if grep -q "error\|route_localnet" "$LAB_DIR/heard" || ! grep -q "$WANT" "$LAB_DIR/heard"; then
-            CELL=broken
-        else
-            CELL=works
-        fi
-    elif grep -qE '^(leak|sink) ' "$LAB_DIR/said"; then
+    if [[ $COLUMN == none && -n $SEEN ]]; then
+        if grep -qE -- "$SEEN" "$1"; then CELL=LEAK; else CELL=unseen; fi
+    elif grep -qE '^(leak|sink) ' "$1"; then
         CELL=LEAK
+    elif [[ -n $WANT ]]; then
+        if all_heard "$WANT"; then CELL=works; else CELL=broken; fi
+    elif [[ $COLUMN == kr && -n $SERVED ]] && ! all_heard kumo-sink; then
+        CELL="not served"
     else
         CELL=ok
     fi
 }
 
+# A row is a script that defines attack, and may define
+#   before   what is there before the protection    setup   what changes after it     after   undoing
+#   TITLE    what it is           SEEN     what the control must have seen (default: any leak)
+#   SERVED   kumo-redirect must not only stop it: the sink must answer every connection
+#   WANT     nothing must be stopped: every connection must be greeted by this host
+#   REFUSAL  `up` may also refuse          KR_ARGS  more of its command line
+#   ONLY     the one column it is for
 run_row() {
     local column
     declare -gA GOT=()
-    WANT='' ONLY='' KR_ARGS='' TITLE=''
+    TITLE='' WANT='' SERVED='' SEEN='' REFUSAL='' KR_ARGS='' ONLY=''
     before() { :; }
     setup() { :; }
     after() { :; }
     # shellcheck source=/dev/null
     . "$1"
     for column in "${COLUMNS_ALL[@]}"; do
-        if [[ -n $ONLY && $ONLY != "$column" ]]; then
-            GOT[$column]=-
-            continue
-        fi
-        cell "$column"
+        CELL=-
+        [[ -n $ONLY && $ONLY != "$column" ]] || cell "$column"
         GOT[$column]=$CELL
     done
 }
 
-say_row() {
-    local row=$1 good
-    if [[ -n $TAP ]]; then
-        good=ok
-        [[ -n $WANT ]] && good=works
-        if [[ -z $WANT && ${GOT[none]} != LEAK ]]; then
-            tap_not_ok "$row $TITLE: the witness saw nothing although nothing protected (${GOT[none]})"
-        elif [[ ${GOT[kr]} == "$good" ]]; then
-            tap_ok "$row $TITLE: ${GOT[kr]} (line ${GOT[line]}, nft ${GOT[dual]})"
-        else
-            tap_not_ok "$row $TITLE: ${GOT[kr]}"
-            tap_note "$(cat "$LAB_DIR/said" "$LAB_DIR/heard" 2>/dev/null | tail -n 12)"
-        fi
-        return
+control_held() {
+    case ${GOT[none]} in
+    LEAK) [[ -z $WANT ]] ;;
+    works) [[ -n $WANT ]] ;;
+    -) [[ -n $ONLY ]] ;;
+    *) false ;;
+    esac
+}
+
+row_held() {
+    case ${GOT[kr]} in
+    ok) [[ -z $WANT ]] ;;
+    works) [[ -n $WANT ]] ;;
+    refused) [[ -n $REFUSAL ]] ;;
+    *) false ;;
+    esac
+}
+
+evidence() {
+    tap_note "$1, witness: $(head -n 6 "$LAB_DIR/$1.said")"
+    tap_note "$1, attacker: $(tail -n 6 "$LAB_DIR/$1.heard")"
+}
+
+tap_row() {
+    if ! control_held; then
+        tap_not_ok "$1 $TITLE: worthless, without any protection it is \"${GOT[none]}\""
+        evidence none
+    elif row_held; then
+        tap_ok "$1 $TITLE: ${GOT[kr]} (line ${GOT[line]}, nft ${GOT[dual]})"
+    else
+        tap_not_ok "$1 $TITLE: ${GOT[kr]}"
+        evidence kr
     fi
-    printf '%-4s %-54s %-8s %-8s %-8s %s\n' "$row" "$TITLE" "${GOT[none]}" "${GOT[line]}" \
-        "${GOT[dual]}" "${GOT[kr]}"
+}
+
+line() { printf '%-3s %-54s %-8s %-8s %-8s %s\n' "$@"; }
+
+table_row() {
+    line "$1" "$TITLE" "${GOT[none]}" "${GOT[line]}" "${GOT[dual]}" "${GOT[kr]}"
+    control_held && row_held && return
+    BAD=$((BAD + 1))
+    control_held || evidence none
+    row_held || evidence kr
 }
 
 lab_init m
 lab_world
 witness_start
 declare -A LEAKS=([none]=0 [line]=0 [dual]=0 [kr]=0)
-[[ -n $TAP ]] || printf '%-4s %-54s %-8s %-8s %-8s %s\n' row path nothing line nft-dual kumo-redirect
+BAD=0
+[[ -n $TAP ]] || line row path nothing line nft-dual kumo-redirect
 for script in "$TESTS"/net/attacks/*"$PATTERN"*.sh; do
-    name=$(basename "$script")
+    name=$(basename "$script" .sh)
     run_row "$script"
     for column in "${COLUMNS_ALL[@]}"; do
-        [[ ${GOT[$column]} == LEAK ]] && LEAKS[$column]=$((LEAKS[$column] + 1))
+        [[ ${GOT[$column]} != LEAK ]] || LEAKS[$column]=$((LEAKS[$column] + 1))
     done
-    say_row "${name%%-*}"
+    if [[ -n $TAP ]]; then tap_row "$name"; else table_row "${name%%-*}"; fi
 done
 if [[ -n $TAP ]]; then
     tap_done
 else
-    printf '%-4s %-54s %-8s %-8s %-8s %s\n' '' 'leaks' "${LEAKS[none]}" "${LEAKS[line]}" \
-        "${LEAKS[dual]}" "${LEAKS[kr]}"
-    [[ ${LEAKS[kr]} == 0 ]]
+    line '' 'leaks' "${LEAKS[none]}" "${LEAKS[line]}" "${LEAKS[dual]}" "${LEAKS[kr]}"
+    ((BAD == 0))
 fi

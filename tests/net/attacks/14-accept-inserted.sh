@@ -6,4 +6,4 @@ setup() {
     kr) nft_in "insert rule inet kumo_redirect redirect_output accept" ;;
     esac
 }
-attack() { conn "$H" "$MX4" 25; }
+attack() { conn "$H" "$MX4" 25; conn "$H" "$MX6" 25; }

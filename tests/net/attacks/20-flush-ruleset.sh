@@ -1,3 +1,6 @@
 TITLE="nft flush ruleset"
 setup() { nft_in "flush ruleset"; }
-attack() { conn "$H" "$MX4" 25; conn "$H" "$MX6" 25; }
+attack() {
+    conn "$H" "$MX4" 25; conn "$H" "$MX6" 25
+    conn "$C" "$MX4" 25; conn "$C" "$MX6" 25
+}

@@ -1,2 +1,2 @@
 TITLE="AF_PACKET with PACKET_QDISC_BYPASS"
-attack() { raw "$H" -V packet -B -d up0 -M "$IN0_MAC" "$HOST4" 4035 "$MX4" 25; }
+attack() { raw_frame -V packet -B "$HOST4" 4033 "$MX4" 25; }

@@ -1,2 +1,0 @@
-TITLE="native IPv6"
-attack() { conn "$H" "$MX6" 25; }

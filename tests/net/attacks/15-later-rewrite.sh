@@ -1,3 +1,0 @@
-TITLE="a later chain rewrites the port to 25 (700)"
-setup() { nft_in "table ip away { chain p { type filter hook postrouting priority 700; tcp dport 26 tcp dport set 25; }; }"; }
-attack() { conn "$H" "$MX4" 26; }

@@ -1,2 +1,0 @@
-TITLE="loose source route by way of a LAN host"
-attack() { conn "$H" -r "$LAN4" "$MX4" 25; }

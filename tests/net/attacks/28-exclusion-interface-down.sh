@@ -1,0 +1,3 @@
+TITLE="the LAN interface goes down, default route takes over"
+setup() { ip -n "$H" link set lan0 down; }
+attack() { conn "$H" "$LAN4" 25; }
