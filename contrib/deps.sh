@@ -7,7 +7,7 @@ declare -A GROUPS_OF=(
     [build]="gcc make libc6-dev pkg-config libmnl-dev libnftnl-dev libnl-3-dev libnl-route-3-dev
         libnetfilter-conntrack-dev libjansson-dev libcap-ng-dev libseccomp-dev"
     [test]="libcmocka-dev nftables iptables iproute2 tcpdump conntrack swaks valgrind
-        python3 procps util-linux"
+        python3 procps util-linux jq curl strace"
     [lint]="git clang clang-format clang-tidy cppcheck libclang-rt-dev universal-ctags shellcheck
         groff-base zsh fish"
 )
@@ -70,6 +70,11 @@ for group in "${WANTED[@]}"; do
         installed "$package" || MISSING+=("$package")
     done
 done
+# Some tests unpack Postfix for themselves (apt-get download), so apt must know of it.
+if [[ " ${WANTED[*]} " == *" test "* && -z $DRY ]] && ((EUID == 0)) &&
+    [[ -z $(apt-cache show postfix 2>/dev/null) ]]; then
+    apt -qq update
+fi
 if ((${#MISSING[@]} == 0)); then
     [[ $QUIET ]] || echo "deps.sh: ${WANTED[*]}: all there"
     exit 0

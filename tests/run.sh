@@ -17,12 +17,12 @@ WRAP=${WRAP:-}
 not_a_suite() {
     case $1 in
     tests/lint/* | tests/bench/* | tests/fuzz/* | tests/tools/* | tests/*/lib*.sh) ;;
-    tests/net/matrix.sh | tests/net/demo.sh) ;;
+    tests/net/run.sh | tests/net/matrix.sh | tests/net/demo.sh) ;;
     *) return 1 ;;
     esac
 }
 
-# NAME<tab>PROGRAM; tests/smtp/run.sh is just "smtp".
+# NAME<tab>PROGRAM [ARGUMENT]; tests/smtp/run.sh is just "smtp".
 list_suites() {
     local f name
     for f in tests/unit/*/test_*.c; do
@@ -31,6 +31,7 @@ list_suites() {
         printf '%s\t%s\n' "$name" "$BUILD/tests/$name"
     done
     for f in tests/smtp/*.sh tests/*/*.sh; do
+        [[ $f != tests/net/matrix.sh ]] || printf 'net/matrix\t%s\t--tap\n' "$f"
         [[ -x $f ]] || continue
         not_a_suite "$f" && continue
         name=${f#tests/} name=${name%.sh}
@@ -152,11 +153,11 @@ mkdir -p "$LOGS" || exit 70
 : >"$LOGS/skips"
 host_state >"$LOGS/before.txt"
 BEGAN=$EPOCHSECONDS
-while IFS=$'\t' read -r -u 3 name program; do
+while IFS=$'\t' read -r -u 3 name program argument; do
     chosen "$name" "$@" || continue
     [[ $name == unit/* ]] || need_root
     RAN=$((RAN + 1))
-    run_suite "$name" "$program"
+    run_suite "$name" "$program" ${argument:+"$argument"}
 done 3< <(list_suites)
 if ((RAN == 0)); then
     echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2

@@ -1,5 +1,5 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
-.PHONY: unit-programs tools fuzz-programs built check unit lint sanitize valgrind fuzz bench demo \
+.PHONY: unit-programs tools fuzz-programs ready check unit lint sanitize valgrind fuzz bench demo \
         leak-matrix install uninstall dist deps clean help \
         print-flags
 SUITES ?=
@@ -9,14 +9,14 @@ FUZZ_SECONDS ?= 20
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 tools: $(TOOLS) ## build the helpers of the network tests
-built:
-	$(Q)$(MAKE) --no-print-directory all tools
+ready:
+	$(Q)contrib/deps.sh --quiet build test
+	$(Q)$(MAKE) --no-print-directory all unit-programs tools
 
 RUN = BUILD='$(abspath $(BUILD))' tests/run.sh
 check: ## install what the tests need, build, run every test (root); SUITES='unit net' picks some
 	$(Q)$(RUN) --root
-	$(Q)contrib/deps.sh --quiet build test
-	$(Q)$(MAKE) --no-print-directory all unit-programs tools
+	$(Q)$(MAKE) --no-print-directory ready
 	$(Q)$(RUN) $(SUITES)
 
 unit: ## build and run the unit tests
@@ -48,13 +48,13 @@ fuzz: ## every fuzzer for FUZZ_SECONDS (20); what it finds is kept under tests/f
 	  HARDEN='-fPIE $(FUZZ_SAN)' fuzz-programs
 	$(Q)BUILD='$(abspath $(BUILD))-fuzz' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
 
-bench: built ## measure (root)
+bench: ready ## measure (root)
 	$(Q)BUILD='$(abspath $(BUILD))' tests/bench/run.sh
 
-demo: built ## show it at work, in network namespaces of its own (root)
+demo: ready ## show it at work, in network namespaces of its own (root)
 	$(Q)BUILD='$(abspath $(BUILD))' tests/net/demo.sh
 
-leak-matrix: built ## every leak path against the documented line, its nft equivalent and us (root)
+leak-matrix: ready ## every leak path against the documented line, its nft equivalent and us (root)
 	$(Q)BUILD='$(abspath $(BUILD))' tests/net/matrix.sh
 
 # ---- packaging -----------------------------------------------------------------------------------
@@ -72,7 +72,8 @@ PLACED = $(call into,$(SBINDIR),755,$(BUILD)/kumo-redirect) \
 each_placed = @set -e; for p in $(PLACED); do \
   to="$(DESTDIR)$${p%%:*}/$${p\#\#*/}" from=$${p\#\#*:} mode=$${p\#*:}; mode=$${mode%%:*}; $(1); done
 
-install: built ## install below PREFIX (/usr/local), staged below DESTDIR
+install: ## install below PREFIX (/usr/local), staged below DESTDIR
+	$(Q)$(MAKE) --no-print-directory all
 	$(call each_placed,echo "  INSTALL $$to"; install -D -m "$$mode" "$$from" "$$to")
 
 uninstall: ## remove what install put there
