@@ -1,4 +1,4 @@
-/* How a ruleset is held; shared by the files that build, print, load and compare it. */
+/* How a ruleset is held. */
 #ifndef KR_NFT_INTERNAL_H
 #define KR_NFT_INTERNAL_H
 
@@ -6,15 +6,12 @@
 #include <kr/nft_kernel.h>
 #include <kr/nft_rule.h>
 
-#include <linux/netlink.h>
-#include <stdio.h>
+#include <stdio.h> /* for libnftnl */
 
 #include <libnftnl/expr.h>
 #include <libnftnl/set.h>
 
-#define KR_NFT_NAME 64
-#define KR_NFT_MAX_EXPRS 32
-
+enum { KR_NFT_NAME = 64, KR_NFT_MAX_EXPRS = 32 };
 struct kr_nft_set {
     struct kr_nft_table *table;
     char name[KR_NFT_NAME]; /* "__map%d" when anonymous */
@@ -26,13 +23,14 @@ struct kr_nft_set {
 };
 struct kr_nft_rule {
     struct kr_nft_chain *chain;
-    char *comment;
+    char *comment; /* NULL: none */
     struct kr_buf text;
     struct nftnl_expr *v[KR_NFT_MAX_EXPRS];
     size_t n;
-    struct kr_nft_set *map; /* the anonymous set it looks up in, or NULL */
-    bool has_tcp;
-    int has_family; /* AF_INET, AF_INET6 when a match has told; 0 */
+    struct kr_nft_set **sets; /* the anonymous ones it looks up in, in that order */
+    size_t n_sets, cap_sets;
+    bool has_tcp; /* a match has told; has_family: AF_INET, AF_INET6 or 0 */
+    int has_family;
 };
 struct kr_nft_chain {
     struct kr_nft_table *table;
