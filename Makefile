@@ -117,7 +117,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(BUILD)/libkr-sink.a
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
 	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) -lpthread
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -path '$(BUILD)/pkg' -prune -o -type f -name '*.d' -print 2>/dev/null)
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all

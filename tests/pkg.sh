@@ -5,12 +5,12 @@
 # Source it after tests/lib.sh.
 
 PKG=$(realpath -m "$BUILD")/pkg
-PKG_ROOT=$PKG/root
+PKG_ROOT=$PKG/overlay
 
 # pkg_need PACKAGE...: unpacked, with the libraries they need that this machine lacks; 1: not to be had.
 pkg_need() {
     local name
-    mkdir -p "$PKG/deb" "$PKG_ROOT/usr/lib" "$PKG/done"
+    mkdir -p "$PKG/fetched" "$PKG_ROOT/usr/lib" "$PKG_ROOT.done"
     exec {PKG_LOCK}>"$PKG/lock"
     flock -w 300 "$PKG_LOCK" || return 1
     for name; do
@@ -21,7 +21,7 @@ pkg_need() {
 
 pkg_unpack() {
     local name=$1 deb library
-    [[ ! -e $PKG/done/$name ]] || return 0
+    [[ ! -e $PKG_ROOT.done/$name ]] || return 0
     deb=$(pkg_fetch "$name") || return 1
     while read -r library; do
         pkg_installed "$library" || pkg_unpack "$library" || return 1
@@ -31,7 +31,7 @@ pkg_unpack() {
     [[ ! -d $PKG/new-$name/lib ]] || cp -a "$PKG/new-$name/lib/." "$PKG_ROOT/usr/lib/"
     [[ ! -d $PKG/new-$name/usr ]] || cp -a "$PKG/new-$name/usr/." "$PKG_ROOT/usr/"
     rm -rf "$PKG/new-$name"
-    : >"$PKG/done/$name"
+    : >"$PKG_ROOT.done/$name"
 }
 
 pkg_installed() {
@@ -48,17 +48,17 @@ pkg_libraries() {
 pkg_fetch() {
     local name=$1 try deb
     for try in 1 2 3 4; do
-        deb=$(compgen -G "$PKG/deb/${name}_*.deb" | head -n 1) || true
+        deb=$(compgen -G "$PKG/fetched/${name}_*.deb" | head -n 1) || true
         if [[ -n $deb ]] && dpkg-deb -I "$deb" >/dev/null 2>&1; then
             echo "$deb"
             return 0
         fi
-        rm -f "$PKG/deb/${name}"_*.deb
+        rm -f "$PKG/fetched/${name}"_*.deb
         ((try < 3)) || apt-get -qq -o DPkg::Lock::Timeout=60 update >>"$PKG/log" 2>&1 || true
-        (cd "$PKG/deb" && timeout 120 apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 \
+        (cd "$PKG/fetched" && timeout 120 apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 \
             download "$name" >>"$PKG/log" 2>&1) || sleep "$try" # bounded: 10 s in all
     done
-    deb=$(compgen -G "$PKG/deb/${name}_*.deb" | head -n 1) || true
+    deb=$(compgen -G "$PKG/fetched/${name}_*.deb" | head -n 1) || true
     [[ -n $deb ]] && echo "$deb" && return 0
     echo "# the package $name could not be fetched: $(tail -n 1 "$PKG/log")" >&2
     return 1

@@ -203,10 +203,10 @@ mta_gone() { ! kill -0 "$1" 2>/dev/null; }
 mails_taken() { tail -n "+$1" "$LAB_DIR/real-mx.log" | sed -nE 's/^mail (.*):25 < .*/\1/p'; }
 real_log_end() { echo $(($(wc -l <"$LAB_DIR/real-mx.log") + 1)); }
 
-# unprotect_line: takes back what protect_line of columns.sh did.
+# unprotect_line SINK-PID: takes back what protect_line of columns.sh did.
 unprotect_line() {
     nft_in 'delete table ip nat'
-    kill "$RIVAL_SINK"
+    kill "$1"
 }
 
 # lab_quiet: nothing was on the wire for 0.3 s; delayed acknowledgements are sent by then.

@@ -50,7 +50,7 @@ test_line() {
     mail_before
     tap_check "Postfix keeps connections to real hosts open ($(opened_before))" [ "$(opened_before)" -gt 0 ]
     protect_line
-    RIVAL_SINK=$SPAWNED
+    RIVAL=$SPAWNED
     from=$MARKS log=$(mta_log_end) real=$(real_log_end)
     mta_inject "$N" 587
     tap_check "the documented line: Postfix thinks all $N are delivered" all_sent "$log"
@@ -63,7 +63,7 @@ test_line() {
     tap_check "control: the witness saw the IPv6 leak" grep -qE '^leak in0 (2001|2[64a][0-9a-f]*):' "$LAB_DIR/leaks"
     tap_check "control: the witness saw the IPv4 leak" grep -qE '^leak in0 [0-9]+\.' "$LAB_DIR/leaks"
     tap_note "the line let $(wc -l <"$LAB_DIR/taken") of $N messages through to real hosts"
-    unprotect_line
+    unprotect_line "$RIVAL"
 }
 
 # ---- kumo-redirect -------------------------------------------------------------------------------
