@@ -8,9 +8,10 @@
 struct kr_nft_rule;
 enum kr_is { KR_IS, KR_IS_NOT };
 
-struct kr_nft_rule *kr_nft_rule(struct kr_nft_chain *c, const char *comment); /* appended */
+/* Appended. A comment may be NULL; at most 127 bytes of it are kept. */
+struct kr_nft_rule *kr_nft_rule(struct kr_nft_chain *c, const char *comment);
 
-void kr_nft_family(struct kr_nft_rule *r, int family); /* meta nfproto; inet tables only */
+void kr_nft_family(struct kr_nft_rule *r, int family); /* meta nfproto; inet tables, first term */
 void kr_nft_oifname(struct kr_nft_rule *r, enum kr_is is, const char *name);
 void kr_nft_iifname(struct kr_nft_rule *r, enum kr_is is, const char *name);
 void kr_nft_dport(struct kr_nft_rule *r, enum kr_is is, const char *set); /* tcp dport [!=] @set */
@@ -28,7 +29,7 @@ void kr_nft_tail_fragment(struct kr_nft_rule *r);                /* ip frag-off 
 void kr_nft_fragment6(struct kr_nft_rule *r);                    /* exthdr frag exists */
 void kr_nft_protocol(struct kr_nft_rule *r, uint16_t ethertype); /* meta protocol: skb->protocol */
 /* Raw bytes of the Ethernet header; `ether type` would add `meta iiftype`, which never matches in
- * egress. */
+ * egress. Two in one rule must not touch: nft(8) would make one match of them. */
 void kr_nft_ethertype(struct kr_nft_rule *r, unsigned offset, uint16_t type); /* @ll,8*offset,16 */
 void kr_nft_ethertype_length(struct kr_nft_rule *r); /* @ll,96,16 < 0x0600: an 802.3 length */
 void kr_nft_snap(struct kr_nft_rule *r, const uint8_t bytes[static 6]); /* @ll,112,48 0x… */

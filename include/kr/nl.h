@@ -27,10 +27,17 @@ typedef int (*kr_nl_cb)(const struct nlmsghdr *nlh, void *arg);
 int kr_nl_ask(struct kr_nl *nl, struct nlmsghdr *req, kr_nl_cb cb, void *arg, struct kr_err *e);
 #define KR_NL_AGAIN 10000 /* interrupted or overrun: ask again from the start */
 
-/* Sends a batch of messages and reads until `last_seq` is acknowledged or refused. Errors of other
- * messages are collected: *bad_seq is the first refused one. Returns 0, an errno value, or -1. */
+/* The first message of a batch that was refused, and why. */
+struct kr_nl_refusal {
+    uint32_t seq;
+    uint32_t offset;  /* of the attribute the kernel points at, from the message's start; 0: none */
+    char reason[128]; /* the kernel's own words (NLMSGERR_ATTR_MSG), or "" */
+};
+/* Sends a batch of messages and reads until `last_seq` is acknowledged or refused. Returns 0; the
+ * errno value of the first message that was refused; -1: KR_CANNOT when it could not be sent,
+ * KR_UNKNOWN when an answer was lost. */
 int kr_nl_batch(struct kr_nl *nl, const void *batch, size_t len, uint32_t last_seq,
-                uint32_t *bad_seq, struct kr_err *e);
+                struct kr_nl_refusal *refusal, struct kr_err *e);
 
 #define KR_AUTO_NL __attribute__((cleanup(kr_nl_close)))
 

@@ -1,3 +1,5 @@
+#include "nft_compare.h"
+#include "nft_compare_set.h"
 #include "nft_internal.h"
 #include "nft_read.h"
 
@@ -6,84 +8,13 @@
 
 #include <libnftnl/chain.h>
 #include <libnftnl/object.h>
-#include <libnftnl/rule.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netlink.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Every attribute of every expression of ours. What is not in this table is a difference. */
-static const struct {
-    const char *name;
-    uint16_t attrs[9]; /* 0 ends; NFTNL attribute numbers begin at 1 */
-} known[] = {
-    {"meta", {NFTNL_EXPR_META_KEY, NFTNL_EXPR_META_DREG, NFTNL_EXPR_META_SREG}},
-    {"cmp", {NFTNL_EXPR_CMP_SREG, NFTNL_EXPR_CMP_OP, NFTNL_EXPR_CMP_DATA}},
-    {"payload",
-     {NFTNL_EXPR_PAYLOAD_DREG, NFTNL_EXPR_PAYLOAD_BASE, NFTNL_EXPR_PAYLOAD_OFFSET,
-      NFTNL_EXPR_PAYLOAD_LEN, NFTNL_EXPR_PAYLOAD_SREG}},
-    {"lookup", {NFTNL_EXPR_LOOKUP_SREG, NFTNL_EXPR_LOOKUP_DREG, NFTNL_EXPR_LOOKUP_FLAGS}},
-    {"objref", {NFTNL_EXPR_OBJREF_IMM_TYPE, NFTNL_EXPR_OBJREF_IMM_NAME}},
-    {"immediate",
-     {NFTNL_EXPR_IMM_DREG, NFTNL_EXPR_IMM_DATA, NFTNL_EXPR_IMM_VERDICT, NFTNL_EXPR_IMM_CHAIN}},
-    {"reject", {NFTNL_EXPR_REJECT_TYPE, NFTNL_EXPR_REJECT_CODE}},
-    {"exthdr",
-     {NFTNL_EXPR_EXTHDR_DREG, NFTNL_EXPR_EXTHDR_TYPE, NFTNL_EXPR_EXTHDR_OFFSET,
-      NFTNL_EXPR_EXTHDR_LEN, NFTNL_EXPR_EXTHDR_FLAGS, NFTNL_EXPR_EXTHDR_OP,
-      NFTNL_EXPR_EXTHDR_SREG}},
-    {"bitwise",
-     {NFTNL_EXPR_BITWISE_SREG, NFTNL_EXPR_BITWISE_DREG, NFTNL_EXPR_BITWISE_LEN,
-      NFTNL_EXPR_BITWISE_MASK, NFTNL_EXPR_BITWISE_XOR, NFTNL_EXPR_BITWISE_OP,
-      NFTNL_EXPR_BITWISE_DATA}},
-    {"byteorder",
-     {NFTNL_EXPR_BYTEORDER_DREG, NFTNL_EXPR_BYTEORDER_SREG, NFTNL_EXPR_BYTEORDER_OP,
-      NFTNL_EXPR_BYTEORDER_LEN, NFTNL_EXPR_BYTEORDER_SIZE}},
-    {"hash",
-     {NFTNL_EXPR_HASH_SREG, NFTNL_EXPR_HASH_DREG, NFTNL_EXPR_HASH_LEN, NFTNL_EXPR_HASH_MODULUS,
-      NFTNL_EXPR_HASH_SEED, NFTNL_EXPR_HASH_OFFSET, NFTNL_EXPR_HASH_TYPE}},
-    {"nat",
-     {NFTNL_EXPR_NAT_TYPE, NFTNL_EXPR_NAT_FAMILY, NFTNL_EXPR_NAT_REG_ADDR_MIN,
-      NFTNL_EXPR_NAT_REG_ADDR_MAX, NFTNL_EXPR_NAT_REG_PROTO_MIN, NFTNL_EXPR_NAT_REG_PROTO_MAX,
-      NFTNL_EXPR_NAT_FLAGS}},
-    {"fib", {NFTNL_EXPR_FIB_DREG, NFTNL_EXPR_FIB_RESULT, NFTNL_EXPR_FIB_FLAGS}},
-};
-
-static bool all_zero(const uint8_t *p, uint32_t len)
-{
-    for (uint32_t i = 0; i < len; i++)
-        if (p[i])
-            return false;
-    return true;
-}
-
-/* The kernel spells defaults out that were never sent: unset equals zero. */
-static bool same_attr(const struct nftnl_expr *a, const struct nftnl_expr *b, uint16_t attr)
-{
-    uint32_t la = 0, lb = 0;
-    const void *x = nftnl_expr_is_set(a, attr) ? nftnl_expr_get(a, attr, &la) : NULL;
-    const void *y = nftnl_expr_is_set(b, attr) ? nftnl_expr_get(b, attr, &lb) : NULL;
-    if (x && y)
-        return la == lb && memcmp(x, y, la) == 0;
-    return x ? all_zero(x, la) : !y || all_zero(y, lb);
-}
-
-static bool same_expr(const struct nftnl_expr *a, const struct nftnl_expr *b)
-{
-    const char *name = nftnl_expr_get_str(a, NFTNL_EXPR_NAME);
-    const char *found = nftnl_expr_get_str(b, NFTNL_EXPR_NAME);
-    if (!name || !found || strcmp(name, found) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(known[i].name, name) != 0)
-            continue;
-        for (size_t k = 0; k < 9 && known[i].attrs[k]; k++)
-            if (!same_attr(a, b, known[i].attrs[k]))
-                return false;
-        return true;
-    }
-    return false;
-}
 
 struct side {
     const struct kr_nft_table *want;
@@ -104,78 +35,7 @@ static void __attribute__((format(printf, 2, 3))) differ(struct side *s, const c
                   s->want->family == NFPROTO_NETDEV ? "netdev" : "inet", s->want->name, text);
 }
 
-/* Elements as sorted byte strings, since the kernel returns them in an order of its own. */
-struct element {
-    uint8_t b[64];
-    uint32_t n;
-};
-
-static void put(struct element *x, const struct nftnl_set_elem *from, uint16_t attr)
-{
-    uint32_t len = 0;
-    const void *p = nftnl_set_elem_get((struct nftnl_set_elem *)(uintptr_t)from, attr, &len);
-    x->b[x->n++] = p ? (uint8_t)len : 0;
-    if (p && x->n + len <= sizeof x->b) {
-        memcpy(x->b + x->n, p, len);
-        x->n += len;
-    }
-}
-
-static int add_one(struct nftnl_set_elem *from, void *arg)
-{
-    struct {
-        struct element *v;
-        size_t n, cap;
-    } *list = arg;
-    struct element x = {.n = 0};
-    memset(x.b, 0, sizeof x.b);
-    put(&x, from, NFTNL_SET_ELEM_KEY);
-    put(&x, from, NFTNL_SET_ELEM_KEY_END);
-    put(&x, from, NFTNL_SET_ELEM_DATA);
-    list->v = kr_grow(list->v, &list->cap, list->n + 1, sizeof x);
-    list->v[list->n++] = x;
-    return 0;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct element));
-}
-
-static struct element *elements(const struct nftnl_set *s, size_t *n)
-{
-    struct {
-        struct element *v;
-        size_t n, cap;
-    } list = {0};
-    nftnl_set_elem_foreach((struct nftnl_set *)(uintptr_t)s, add_one, &list);
-    if (list.n)
-        qsort(list.v, list.n, sizeof *list.v, by_bytes);
-    *n = list.n;
-    return list.v;
-}
-
-static bool same_set(const struct nftnl_set *a, const struct nftnl_set *b, const char **what)
-{
-    static const struct {
-        uint16_t attr;
-        const char *name;
-    } attrs[] = {{NFTNL_SET_FLAGS, "flags"},          {NFTNL_SET_KEY_TYPE, "key type"},
-                 {NFTNL_SET_KEY_LEN, "key length"},   {NFTNL_SET_DATA_TYPE, "data type"},
-                 {NFTNL_SET_DATA_LEN, "data length"}, {NFTNL_SET_TIMEOUT, "timeout"}};
-    for (size_t i = 0; i < sizeof attrs / sizeof *attrs; i++) {
-        *what = attrs[i].name;
-        if (nftnl_set_get_u32(a, attrs[i].attr) != nftnl_set_get_u32(b, attrs[i].attr))
-            return false;
-    }
-    size_t na, nb;
-    KR_AUTO_FREE struct element *x = elements(a, &na);
-    KR_AUTO_FREE struct element *y = elements(b, &nb);
-    *what = "elements";
-    return na == nb && (na == 0 || memcmp(x, y, na * sizeof *x) == 0);
-}
-
-static const struct nftnl_set *find_set(const struct kr_nft_read *got, const char *name)
+static struct nftnl_set *find_set(const struct kr_nft_read *got, const char *name)
 {
     for (size_t i = 0; i < got->n_sets; i++)
         if (strcmp(nftnl_set_get_str(got->sets[i], NFTNL_SET_NAME), name) == 0)
@@ -183,36 +43,71 @@ static const struct nftnl_set *find_set(const struct kr_nft_read *got, const cha
     return NULL;
 }
 
-static void compare_sets(struct side *s)
+static bool is_ours(const struct kr_nft_table *t, const char *set)
 {
-    if (s->got->n_sets != s->want->n_sets)
-        differ(s, "%zu sets instead of %zu", s->got->n_sets, s->want->n_sets);
-    for (size_t i = 0; i < s->want->n_sets; i++) {
-        const struct kr_nft_set *w = s->want->sets[i];
-        const char *what = "";
-        if (w->anonymous)
-            continue;
-        const struct nftnl_set *g = find_set(s->got, w->name);
-        if (!g)
-            differ(s, "set %s is missing", w->name);
-        else if (!same_set(w->nl, g, &what))
-            differ(s, "set %s: other %s", w->name, what);
-    }
+    for (size_t i = 0; i < t->n_sets; i++)
+        if (!t->sets[i]->anonymous && strcmp(t->sets[i]->name, set) == 0)
+            return true;
+    return false;
 }
 
-static void compare_counters(struct side *s)
+/* Anonymous sets are compared where a rule looks them up; here they are counted. */
+static void compare_sets(struct side *s)
 {
-    if (s->got->n_objs != s->want->n_counters)
-        differ(s, "%zu named objects instead of %zu", s->got->n_objs, s->want->n_counters);
-    for (size_t i = 0; i < s->want->n_counters; i++) {
-        bool found = false;
-        for (size_t k = 0; k < s->got->n_objs && !found; k++)
-            found = strcmp(nftnl_obj_get_str(s->got->objs[k], NFTNL_OBJ_NAME),
-                           s->want->counters[i]) == 0 &&
-                    nftnl_obj_get_u32(s->got->objs[k], NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER;
-        if (!found)
-            differ(s, "counter %s is missing", s->want->counters[i]);
+    size_t named = 0;
+    for (size_t i = 0; i < s->want->n_sets; i++) {
+        const struct kr_nft_set *w = s->want->sets[i];
+        if (w->anonymous)
+            continue;
+        named++;
+        struct nftnl_set *g = find_set(s->got, w->name);
+        const char *what = g ? kr_nft_set_differs(w->nl, g) : NULL;
+        if (!g)
+            differ(s, "set %s is missing", w->name);
+        else if (what)
+            differ(s, "set %s: other %s", w->name, what);
     }
+    size_t anonymous = 0;
+    for (size_t i = 0; i < s->got->n_sets; i++) {
+        const char *name = nftnl_set_get_str(s->got->sets[i], NFTNL_SET_NAME);
+        if (nftnl_set_get_u32(s->got->sets[i], NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS)
+            anonymous++;
+        else if (!is_ours(s->want, name))
+            differ(s, "set %s is not one of ours", name);
+    }
+    if (anonymous != s->want->n_sets - named)
+        differ(s, "%zu anonymous sets instead of %zu", anonymous, s->want->n_sets - named);
+}
+
+static bool is_our_counter(const struct kr_nft_table *t, struct nftnl_obj *o)
+{
+    const char *name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME);
+    for (size_t i = 0; i < t->n_counters; i++)
+        if (strcmp(t->counters[i], name) == 0)
+            return nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER;
+    return false;
+}
+
+static bool has_object(const struct kr_nft_read *got, const char *name)
+{
+    for (size_t i = 0; i < got->n_objs; i++)
+        if (strcmp(nftnl_obj_get_str(got->objs[i], NFTNL_OBJ_NAME), name) == 0)
+            return true;
+    return false;
+}
+
+static void compare_objects(struct side *s)
+{
+    for (size_t i = 0; i < s->got->n_objs; i++)
+        if (!is_our_counter(s->want, s->got->objs[i]))
+            differ(s, "object %s is not a counter of ours",
+                   nftnl_obj_get_str(s->got->objs[i], NFTNL_OBJ_NAME));
+    for (size_t i = 0; i < s->want->n_counters; i++)
+        if (!has_object(s->got, s->want->counters[i]))
+            differ(s, "counter %s is missing", s->want->counters[i]);
+    if (s->got->n_flowtables)
+        differ(s, "flowtable %s is not one of ours: its flows pass every chain by",
+               s->got->flowtable);
 }
 
 static const struct nftnl_chain *find_chain(const struct kr_nft_read *got, const char *name)
@@ -223,10 +118,31 @@ static const struct nftnl_chain *find_chain(const struct kr_nft_read *got, const
     return NULL;
 }
 
+/* One device and no other. From Linux 6.16 a chain outlives its device and is then on no hook,
+ * though it is listed as before. */
+static void compare_device(struct side *s, const struct kr_nft_chain *w,
+                           const struct nftnl_chain *g)
+{
+    const char *const one[] = {nftnl_chain_get_str(g, NFTNL_CHAIN_DEV), NULL};
+    const char *const *devices = nftnl_chain_is_set(g, NFTNL_CHAIN_DEVICES)
+                                     ? nftnl_chain_get_array(g, NFTNL_CHAIN_DEVICES)
+                                     : one;
+    const char *first = devices[0];
+    if (!w->hook.device) {
+        if (first)
+            differ(s, "chain %s: on device %s, though on none", w->name, first);
+        return;
+    }
+    if (!first || strcmp(first, w->device) != 0 || devices[1])
+        differ(s, "chain %s: on device %s%s instead of %s", w->name, first ? first : "none",
+               first && devices[1] ? " and others" : "", w->device);
+    else if (!if_nametoindex(w->device))
+        differ(s, "chain %s: its device %s is gone", w->name, w->device);
+}
+
 static void compare_hook(struct side *s, const struct kr_nft_chain *w, const struct nftnl_chain *g)
 {
     const char *type = nftnl_chain_get_str(g, NFTNL_CHAIN_TYPE);
-    const char *dev = nftnl_chain_get_str(g, NFTNL_CHAIN_DEV);
     if (!nftnl_chain_is_set(g, NFTNL_CHAIN_HOOKNUM)) {
         differ(s, "chain %s is on no hook", w->name);
         return;
@@ -239,65 +155,74 @@ static void compare_hook(struct side *s, const struct kr_nft_chain *w, const str
                nftnl_chain_get_s32(g, NFTNL_CHAIN_PRIO), w->hook.priority);
     if (nftnl_chain_get_u32(g, NFTNL_CHAIN_POLICY) != (w->hook.drop ? NF_DROP : NF_ACCEPT))
         differ(s, "chain %s: other policy", w->name);
-    if (w->hook.device && (!dev || strcmp(dev, w->device) != 0))
-        differ(s, "chain %s: on device %s instead of %s", w->name, dev ? dev : "none", w->device);
+    compare_device(s, w, g);
+}
+
+static bool is_our_chain(const struct kr_nft_table *t, const char *name)
+{
+    for (size_t i = 0; i < t->n_chains; i++)
+        if (strcmp(t->chains[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A chain's flags say that it is a base chain (1), and what else it may be: offloaded, bound. */
+static void compare_chain(struct side *s, const struct kr_nft_chain *w, const struct nftnl_chain *g)
+{
+    uint32_t flags = nftnl_chain_get_u32(g, NFTNL_CHAIN_FLAGS);
+    if (flags & ~(uint32_t)NFT_CHAIN_BASE)
+        differ(s, "chain %s has flags 0x%x", w->name, flags);
+    if (w->base)
+        compare_hook(s, w, g);
+    else if (nftnl_chain_is_set(g, NFTNL_CHAIN_HOOKNUM))
+        differ(s, "chain %s is on a hook", w->name);
 }
 
 static void compare_chains(struct side *s)
 {
-    if (s->got->n_chains != s->want->n_chains)
-        differ(s, "%zu chains instead of %zu", s->got->n_chains, s->want->n_chains);
     for (size_t i = 0; i < s->want->n_chains; i++) {
-        const struct kr_nft_chain *w = s->want->chains[i];
-        const struct nftnl_chain *g = find_chain(s->got, w->name);
+        const struct nftnl_chain *g = find_chain(s->got, s->want->chains[i]->name);
         if (!g)
-            differ(s, "chain %s is missing", w->name);
-        else if (w->base)
-            compare_hook(s, w, g);
-        else if (nftnl_chain_is_set(g, NFTNL_CHAIN_HOOKNUM))
-            differ(s, "chain %s is on a hook", w->name);
+            differ(s, "chain %s is missing", s->want->chains[i]->name);
+        else
+            compare_chain(s, s->want->chains[i], g);
+    }
+    for (size_t i = 0; i < s->got->n_chains; i++) {
+        const char *name = nftnl_chain_get_str(s->got->chains[i], NFTNL_CHAIN_NAME);
+        if (!is_our_chain(s->want, name))
+            differ(s, "chain %s is not one of ours", name);
     }
 }
 
-static bool same_lookup(struct side *s, const struct kr_nft_rule *w, const struct nftnl_expr *want,
-                        const struct nftnl_expr *got)
+/* The kernel has numbered an anonymous set: is the one it names the one that was meant? */
+static bool same_lookup(const struct kr_nft_lookup *l, const char **what)
 {
-    const char *name = nftnl_expr_get_str(want, NFTNL_EXPR_LOOKUP_SET);
-    const char *found = nftnl_expr_get_str(got, NFTNL_EXPR_LOOKUP_SET);
-    const char *what;
-    if (!found || !w->map || strcmp(name, w->map->name) != 0)
-        return found && strcmp(name, found) == 0;
-    const struct nftnl_set *set = find_set(s->got, found);
-    return set && same_set(w->map->nl, set, &what);
-}
-
-static bool same_rule(struct side *s, const struct kr_nft_rule *w, const struct nftnl_rule *g)
-{
-    struct nftnl_expr_iter *i = nftnl_expr_iter_create(g);
-    size_t n = 0;
-    bool same = true;
-    for (struct nftnl_expr *x; same && (x = nftnl_expr_iter_next(i)); n++) {
-        same = n < w->n && same_expr(w->v[n], x);
-        if (same && strcmp(nftnl_expr_get_str(x, NFTNL_EXPR_NAME), "lookup") == 0)
-            same = same_lookup(s, w, w->v[n], x);
-    }
-    nftnl_expr_iter_destroy(i);
-    return same && n == w->n;
+    const struct side *s = l->arg;
+    struct nftnl_set *set = find_set(s->got, l->found);
+    *what = "name";
+    for (size_t i = 0; i < l->rule->n_sets; i++)
+        if (l->rule->sets[i]->id == l->id) {
+            *what = set ? kr_nft_set_differs(l->rule->sets[i]->nl, set) : *what;
+            return set && !*what;
+        }
+    return strcmp(l->found, l->want) == 0;
 }
 
 static void compare_rules(struct side *s, const struct kr_nft_chain *w)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->got->n_rules; i++) {
-        const struct nftnl_rule *g = s->got->rules[i];
-        if (strcmp(nftnl_rule_get_str(g, NFTNL_RULE_CHAIN), w->name) != 0)
+        const struct nlmsghdr *g = s->got->rules[i];
+        char why[200];
+        const char *chain = kr_nft_rule_attr_str(g, NFTA_RULE_CHAIN);
+        if (!chain || strcmp(chain, w->name) != 0)
             continue;
         if (n >= w->n)
-            differ(s, "chain %s: a rule of somebody else at the end (handle %llu)", w->name,
-                   (unsigned long long)nftnl_rule_get_u64(g, NFTNL_RULE_HANDLE));
-        else if (!same_rule(s, w->v[n], g))
-            differ(s, "chain %s, rule %zu (handle %llu) is not '%s'", w->name, n + 1,
-                   (unsigned long long)nftnl_rule_get_u64(g, NFTNL_RULE_HANDLE), w->v[n]->comment);
+            differ(s, "chain %s: rule %zu (handle %llu) is not one of ours", w->name, n + 1,
+                   kr_nft_rule_handle(g));
+        else if (!kr_nft_rule_equal(w->v[n], g, same_lookup, s, why))
+            differ(s, "chain %s, rule %zu (handle %llu) is not '%s': %s", w->name, n + 1,
+                   kr_nft_rule_handle(g), w->v[n]->comment ? w->v[n]->comment : "", why);
         n++;
     }
     if (n < w->n)
@@ -316,7 +241,7 @@ static bool compare_table(const struct kr_nft_table *want, const struct kr_nft_r
         differ(&s, "is dormant: none of its chains is on a hook");
     else if (got->flags)
         differ(&s, "has flags 0x%x", got->flags);
-    compare_counters(&s);
+    compare_objects(&s);
     compare_sets(&s);
     compare_chains(&s);
     for (size_t i = 0; i < want->n_chains; i++)

@@ -68,7 +68,7 @@ void kr_expr_lookup_map(struct kr_nft_rule *r, uint32_t reg, const char *map, ui
     nftnl_expr_set_u32(lookup(r, reg, map, id), NFTNL_EXPR_LOOKUP_DREG, to);
 }
 
-void kr_expr_mask(struct kr_nft_rule *r, uint32_t reg, const void *mask, const void * xor,
+void kr_expr_mask(struct kr_nft_rule *r, uint32_t reg, const void *mask, const void *flip,
                   uint32_t len)
 {
     struct nftnl_expr *x = add(r, "bitwise");
@@ -77,7 +77,7 @@ void kr_expr_mask(struct kr_nft_rule *r, uint32_t reg, const void *mask, const v
     nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_OP, NFT_BITWISE_BOOL);
     nftnl_expr_set_u32(x, NFTNL_EXPR_BITWISE_LEN, len);
     nftnl_expr_set(x, NFTNL_EXPR_BITWISE_MASK, mask, len);
-    nftnl_expr_set(x, NFTNL_EXPR_BITWISE_XOR, xor, len);
+    nftnl_expr_set(x, NFTNL_EXPR_BITWISE_XOR, flip, len);
 }
 
 void kr_expr_to_network(struct kr_nft_rule *r, uint32_t reg)
@@ -165,13 +165,19 @@ void kr_expr_dnat(struct kr_nft_rule *r, uint32_t family, uint32_t addr, uint32_
     nftnl_expr_set_u32(x, NFTNL_EXPR_NAT_REG_PROTO_MAX, port);
 }
 
-void kr_expr_first(struct kr_nft_rule *r, void (*add_them)(struct kr_nft_rule *, int), int arg)
+/* Three reversals turn AB into BA. */
+static void reverse(struct nftnl_expr **v, size_t n)
 {
-    struct nftnl_expr *moved[KR_NFT_MAX_EXPRS];
-    size_t before = r->n;
-    add_them(r, arg);
-    size_t n = r->n - before;
-    memcpy(moved, r->v + before, n * sizeof *moved);
-    memmove(r->v + n, r->v, before * sizeof *moved);
-    memcpy(r->v, moved, n * sizeof *moved);
+    for (size_t i = 0; i < n / 2; i++) {
+        struct nftnl_expr *x = v[i];
+        v[i] = v[n - 1 - i];
+        v[n - 1 - i] = x;
+    }
+}
+
+void kr_expr_to_front(struct kr_nft_rule *r, size_t from)
+{
+    reverse(r->v, from);
+    reverse(r->v + from, r->n - from);
+    reverse(r->v, r->n);
 }

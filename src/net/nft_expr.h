@@ -2,9 +2,10 @@
 #ifndef KR_NFT_EXPR_H
 #define KR_NFT_EXPR_H
 
-#include <stdint.h>
+#include "nft_make.h"
 
-struct kr_nft_rule;
+#include <stddef.h>
+#include <stdint.h>
 
 void kr_expr_meta(struct kr_nft_rule *r, uint32_t key, uint32_t reg);
 void kr_expr_cmp(struct kr_nft_rule *r, uint32_t reg, uint32_t op, const void *data, uint32_t len);
@@ -15,7 +16,7 @@ void kr_expr_lookup(struct kr_nft_rule *r, uint32_t reg, const char *set, uint32
                     uint32_t flags);
 void kr_expr_lookup_map(struct kr_nft_rule *r, uint32_t reg, const char *map, uint32_t id,
                         uint32_t to);
-void kr_expr_mask(struct kr_nft_rule *r, uint32_t reg, const void *mask, const void * xor,
+void kr_expr_mask(struct kr_nft_rule *r, uint32_t reg, const void *mask, const void *flip,
                   uint32_t len);
 void kr_expr_to_network(struct kr_nft_rule *r, uint32_t reg); /* 4 bytes, hton */
 void kr_expr_fib(struct kr_nft_rule *r, uint32_t result, uint32_t reg);
@@ -27,7 +28,8 @@ void kr_expr_data(struct kr_nft_rule *r, uint32_t reg, const void *data, uint32_
 void kr_expr_jhash(struct kr_nft_rule *r, uint32_t from, uint32_t len, uint32_t mod, uint32_t seed,
                    uint32_t to);
 void kr_expr_dnat(struct kr_nft_rule *r, uint32_t family, uint32_t addr, uint32_t port);
-/* Runs `add`, and moves what it appended to the front: where nft(8) puts such a dependency. */
-void kr_expr_first(struct kr_nft_rule *r, void (*add)(struct kr_nft_rule *, int), int arg);
+/* Moves what was appended since there were `from` expressions to the front, where nft(8) puts the
+ * dependencies of extension headers and of reject. */
+void kr_expr_to_front(struct kr_nft_rule *r, size_t from);
 
 #endif

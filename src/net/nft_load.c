@@ -3,6 +3,7 @@
  * nfnl_err_deliver), so one NLM_F_ACK on the last message, read with no error before it, proves
  * that all of it is in force; asking for an ack of each message would prove no more and cost more.
  */
+#include "nft_compare.h"
 #include "nft_internal.h"
 
 #include <kr/err.h>
@@ -14,26 +15,22 @@
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
 #include <libnftnl/object.h>
-#include <libnftnl/rule.h>
-#include <libnftnl/table.h>
-#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define ROOM                                                                            \
-    (1u << 17) /* more than the largest single message: 64 KiB of elements and a header \
-                */
+#define ROOM (1u << 17) /* more than a message can have: 64 KiB of elements, or one rule */
 
 struct batch {
     char *buf;
     size_t len, cap;
-    uint32_t seq;
+    uint32_t first_seq, seq;
     size_t last;         /* where the last message begins */
     struct kr_buf *what; /* what each message is, by order */
     size_t n, cap_what;
@@ -75,16 +72,22 @@ end(struct batch *b, struct nlmsghdr *nlh, const char *fmt, ...)
     b->len += aligned(nlh->nlmsg_len);
 }
 
-static void add_table(struct batch *b, int family, const char *name, uint16_t type)
+static void add_table(struct batch *b, int family, const char *name, uint16_t type, bool awake)
 {
-    struct nftnl_table *t = nftnl_table_alloc();
-    nftnl_table_set_str(t, NFTNL_TABLE_NAME, name);
-    if (type == NFT_MSG_NEWTABLE)
-        nftnl_table_set_u32(t, NFTNL_TABLE_FLAGS, 0);
     struct nlmsghdr *nlh = begin(b, type, family, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
-    nftnl_table_nlmsg_build_payload(nlh, t);
+    mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
+    if (awake)
+        mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
     end(b, nlh, "table %s %s", family == NFPROTO_NETDEV ? "netdev" : "inet", name);
-    nftnl_table_free(t);
+}
+
+/* Making a table that may be there already and then deleting it removes it whether or not it was:
+ * there is no moment between asking and deleting. Without NFTA_TABLE_FLAGS the first message
+ * changes nothing of a table that exists, a dormant one included (nf_tables_updtable). */
+static void remove_table(struct batch *b, int family, const char *name)
+{
+    add_table(b, family, name, NFT_MSG_NEWTABLE, false);
+    add_table(b, family, name, NFT_MSG_DELTABLE, false);
 }
 
 static void add_counter(struct batch *b, const struct kr_nft_table *t, const char *name)
@@ -93,6 +96,8 @@ static void add_counter(struct batch *b, const struct kr_nft_table *t, const cha
     nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
     nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, t->name);
     nftnl_obj_set_str(o, NFTNL_OBJ_NAME, name);
+    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_BYTES, 0);
+    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, 0);
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWOBJ, t->family, NLM_F_CREATE);
     nftnl_obj_nlmsg_build_payload(nlh, o);
     end(b, nlh, "counter %s", name);
@@ -131,58 +136,45 @@ static void add_chain(struct batch *b, const struct kr_nft_chain *c)
     }
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWCHAIN, c->table->family, NLM_F_CREATE);
     nftnl_chain_nlmsg_build_payload(nlh, x);
-    end(b, nlh, "chain %s%s%s", c->name, c->hook.device ? " on " : "",
-        c->hook.device ? c->device : "");
+    if (c->hook.device)
+        end(b, nlh, "chain %s on %s (netdev egress needs Linux 5.16, CONFIG_NETFILTER_EGRESS)",
+            c->name, c->device);
+    else
+        end(b, nlh, "chain %s", c->name);
     nftnl_chain_free(x);
 }
 
-static void comment(struct nftnl_rule *x, const char *text)
-{
-    struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
-    if (!u)
-        return;
-    nftnl_udata_put_strz(u, NFTNL_UDATA_RULE_COMMENT, text);
-    nftnl_rule_set_data(x, NFTNL_RULE_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
-    nftnl_udata_buf_free(u);
-}
-
-/* The message takes its expressions from a libnftnl rule, which would free them: they are lent. */
 static void add_rule(struct batch *b, const struct kr_nft_rule *r)
 {
-    struct nftnl_rule *x = nftnl_rule_alloc();
-    nftnl_rule_set_str(x, NFTNL_RULE_TABLE, r->chain->table->name);
-    nftnl_rule_set_str(x, NFTNL_RULE_CHAIN, r->chain->name);
-    comment(x, r->comment);
     struct nlmsghdr *nlh =
         begin(b, NFT_MSG_NEWRULE, r->chain->table->family, NLM_F_CREATE | NLM_F_APPEND);
-    nftnl_rule_nlmsg_build_payload(nlh, x);
-    struct nlattr *list = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS);
-    for (size_t i = 0; i < r->n; i++) {
-        struct nlattr *elem = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
-        nftnl_expr_build_payload(nlh, r->v[i]);
-        mnl_attr_nest_end(nlh, elem);
-    }
-    mnl_attr_nest_end(nlh, list);
-    end(b, nlh, "rule '%s' of chain %s", r->comment, r->chain->name);
-    nftnl_rule_free(x);
+    kr_nft_rule_put(nlh, r);
+    end(b, nlh, "rule '%s' of chain %s", r->comment ? r->comment : kr_buf_str(&r->text),
+        r->chain->name);
 }
 
+static void add_rules(struct batch *b, const struct kr_nft_chain *c)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        for (size_t k = 0; k < c->v[i]->n_sets; k++)
+            add_set(b, c->v[i]->sets[k]);
+        add_rule(b, c->v[i]);
+    }
+}
+
+/* In the order of nft(8): listings show things in the order they were made. */
 static void add_all(struct batch *b, const struct kr_nft_table *t)
 {
-    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE);
+    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, true);
+    for (size_t i = 0; i < t->n_chains; i++)
+        add_chain(b, t->chains[i]);
     for (size_t i = 0; i < t->n_counters; i++)
         add_counter(b, t, t->counters[i]);
     for (size_t i = 0; i < t->n_sets; i++)
         if (!t->sets[i]->anonymous)
             add_set(b, t->sets[i]);
     for (size_t i = 0; i < t->n_chains; i++)
-        add_chain(b, t->chains[i]);
-    for (size_t i = 0; i < t->n_chains; i++)
-        for (size_t k = 0; k < t->chains[i]->n; k++) {
-            if (t->chains[i]->v[k]->map)
-                add_set(b, t->chains[i]->v[k]->map);
-            add_rule(b, t->chains[i]->v[k]);
-        }
+        add_rules(b, t->chains[i]);
 }
 
 static void frame(struct batch *b, bool first)
@@ -193,18 +185,45 @@ static void frame(struct batch *b, bool first)
     b->len += aligned(nlh->nlmsg_len);
 }
 
-static int send_batch(struct batch *b, uint32_t first_seq, struct kr_err *e)
+/* The name of the expression the kernel points at: a list element that begins at `offset`. */
+static const char *expression_at(const struct nlmsghdr *nlh, uint32_t offset)
+{
+    const struct nlattr *a = (const void *)((const char *)nlh + offset), *in;
+    if (nlh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) || offset % 4 ||
+        !mnl_attr_ok(a, (int)nlh->nlmsg_len - (int)offset))
+        return NULL;
+    in = mnl_attr_get_payload(a); /* its first is the name (nftnl_expr_build_payload) */
+    return mnl_attr_get_payload_len(a) > sizeof *in &&
+                   mnl_attr_ok(in, mnl_attr_get_payload_len(a)) &&
+                   mnl_attr_get_type(in) == NFTA_EXPR_NAME
+               ? mnl_attr_get_str(in)
+               : NULL;
+}
+
+static int refused(const struct batch *b, const struct kr_nl_refusal *why, int err,
+                   struct kr_err *e)
+{
+    const char *x = NULL;
+    size_t at = 0, i = why->seq - b->first_seq - 1;
+    if (i >= b->n)
+        return kr_fail(e, KR_CANNOT, err, "the kernel refuses the ruleset");
+    for (size_t k = 0; k <= i; k++)
+        at += aligned(((const struct nlmsghdr *)(const void *)(b->buf + at))->nlmsg_len);
+    if (why->offset)
+        x = expression_at((const void *)(b->buf + at), why->offset);
+    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s%s%s%s%s%s", kr_buf_str(&b->what[i]),
+                   x ? " (expression " : "", x ? x : "", x ? ")" : "", *why->reason ? ": " : "",
+                   why->reason);
+}
+
+static int send_batch(struct batch *b, struct kr_err *e)
 {
     KR_AUTO_NL struct kr_nl nl = {0};
-    uint32_t bad_seq = 0;
+    struct kr_nl_refusal why;
     if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
         return -1;
-    int err = kr_nl_batch(&nl, b->buf, b->len, b->seq - 2, &bad_seq, e);
-    if (err <= 0)
-        return err;
-    size_t i = bad_seq - first_seq - 1;
-    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s",
-                   i < b->n ? kr_buf_str(&b->what[i]) : "the ruleset");
+    int err = kr_nl_batch(&nl, b->buf, b->len, b->seq - 2, &why, e);
+    return err > 0 ? refused(b, &why, err, e) : err;
 }
 
 static void free_batch(struct batch *b)
@@ -215,25 +234,34 @@ static void free_batch(struct batch *b)
     free(b->buf);
 }
 
+/* Kernels from 6.16 take a chain on a device that is not there, and it sees nothing. */
+static int check_devices(const struct kr_nft *r, struct kr_err *e)
+{
+    for (size_t i = 0; r && i < r->n; i++)
+        for (size_t k = 0; k < r->v[i]->n_chains; k++) {
+            const struct kr_nft_chain *c = r->v[i]->chains[k];
+            if (c->hook.device && !if_nametoindex(c->device))
+                return kr_fail(e, KR_CANNOT, ENODEV, "chain %s: device %s", c->name, c->device);
+        }
+    return 0;
+}
+
 static int load(struct batch *b, const struct kr_nft *r, const struct kr_nft_name *old,
                 size_t n_old, struct kr_err *e)
 {
-    uint32_t first_seq = b->seq = 1;
+    if (check_devices(r, e))
+        return -1;
+    b->first_seq = b->seq = 1;
     frame(b, true);
-    for (size_t i = 0; i < n_old; i++) {
-        bool exists;
-        if (kr_nft_exists(&old[i], &exists, e))
-            return -1;
-        if (exists)
-            add_table(b, old[i].family, old[i].name, NFT_MSG_DELTABLE);
-    }
+    for (size_t i = 0; i < n_old; i++)
+        remove_table(b, old[i].family, old[i].name);
     for (size_t i = 0; r && i < r->n; i++)
         add_all(b, r->v[i]);
     if (!b->n)
         return 0;
     ((struct nlmsghdr *)(void *)(b->buf + b->last))->nlmsg_flags |= NLM_F_ACK;
     frame(b, false);
-    return send_batch(b, first_seq, e);
+    return send_batch(b, e);
 }
 
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,

@@ -4,11 +4,12 @@
 
 #include "nft_internal.h"
 
-struct kr_nft_set *kr_nft_set_new(struct kr_nft_table *t, const char *name, bool anonymous);
-/* Anonymous sets of one rule: numbers to consecutive addresses; plain numbers of key_len bytes. */
+/* Anonymous sets of one rule: numbers to consecutive addresses; protocol numbers. */
 struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t n);
-struct kr_nft_set *kr_nft_number_set(struct kr_nft_rule *r, const void *keys, uint32_t key_len,
-                                     size_t n);
+struct kr_nft_set *kr_nft_proto_set(struct kr_nft_rule *r, const uint8_t *protos, size_t n);
 void kr_nft_word(struct kr_nft_rule *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Matches that others depend on, added unless an earlier term did. */
+void kr_nft_need_tcp(struct kr_nft_rule *r);
+void kr_nft_need_family(struct kr_nft_rule *r, int family);
 
 #endif

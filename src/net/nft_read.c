@@ -1,5 +1,7 @@
 #include "nft_read.h"
 
+#include "nft_compare.h"
+
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/nl.h>
@@ -11,8 +13,8 @@
 #include <libmnl/libmnl.h>
 #include <libnftnl/chain.h>
 #include <libnftnl/common.h>
+#include <libnftnl/flowtable.h>
 #include <libnftnl/object.h>
-#include <libnftnl/rule.h>
 #include <libnftnl/set.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter/nf_tables.h>
@@ -135,18 +137,28 @@ static int on_obj(const struct nlmsghdr *nlh, void *arg)
 static int on_rule(const struct nlmsghdr *nlh, void *arg)
 {
     struct reading *g = arg;
-    struct nftnl_rule *x = nftnl_rule_alloc();
-    if (nftnl_rule_nlmsg_parse(nlh, x)) {
-        nftnl_rule_free(x);
+    const char *table = kr_nft_rule_attr_str(nlh, NFTA_RULE_TABLE);
+    if (!table)
         return -1;
-    }
-    if (strcmp(nftnl_rule_get_str(x, NFTNL_RULE_TABLE), g->table) != 0) {
-        nftnl_rule_free(x);
+    if (strcmp(table, g->table) != 0)
         return 0;
-    }
+    struct nlmsghdr *x = memcpy(kr_calloc(nlh->nlmsg_len, 1), nlh, nlh->nlmsg_len);
     g->r->rules = kr_grow(g->r->rules, &g->r->cap_rules, g->r->n_rules + 1, sizeof *g->r->rules);
     g->r->rules[g->r->n_rules++] = x;
     return 0;
+}
+
+static int on_flowtable(const struct nlmsghdr *nlh, void *arg)
+{
+    struct reading *g = arg;
+    struct nftnl_flowtable *f = nftnl_flowtable_alloc();
+    int bad = nftnl_flowtable_nlmsg_parse(nlh, f);
+    if (!bad && strcmp(nftnl_flowtable_get_str(f, NFTNL_FLOWTABLE_TABLE), g->table) == 0 &&
+        !g->r->n_flowtables++)
+        snprintf(g->r->flowtable, sizeof g->r->flowtable, "%s",
+                 nftnl_flowtable_get_str(f, NFTNL_FLOWTABLE_NAME));
+    nftnl_flowtable_free(f);
+    return bad;
 }
 
 /* Asked by table where the kernel filters; answers of other tables are passed over all the same. */
@@ -194,6 +206,7 @@ static int read_one(struct kr_nl *nl, const struct kr_nft_name *name, struct kr_
     } dumps[] = {{NFT_MSG_GETCHAIN, NFTA_CHAIN_TABLE, on_chain},
                  {NFT_MSG_GETSET, NFTA_SET_TABLE, on_set},
                  {NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, on_obj},
+                 {NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, on_flowtable},
                  {NFT_MSG_GETRULE, NFTA_RULE_TABLE, on_rule}};
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++)
         if ((got = dump(nl, &g, dumps[i].type, dumps[i].attr, dumps[i].cb, e)) != 0)
@@ -247,7 +260,7 @@ void kr_nft_read_free(struct kr_nft_read *r)
     for (size_t i = 0; i < r->n_objs; i++)
         nftnl_obj_free(r->objs[i]);
     for (size_t i = 0; i < r->n_rules; i++)
-        nftnl_rule_free(r->rules[i]);
+        free(r->rules[i]);
     free(r->chains);
     free(r->sets);
     free(r->objs);

@@ -8,7 +8,7 @@
 
 struct nftnl_chain;
 struct nftnl_obj;
-struct nftnl_rule;
+struct nlmsghdr;
 struct nftnl_set;
 
 struct kr_nft_read {
@@ -17,7 +17,9 @@ struct kr_nft_read {
     struct nftnl_chain **chains;
     struct nftnl_set **sets; /* with their elements */
     struct nftnl_obj **objs;
-    struct nftnl_rule **rules;
+    struct nlmsghdr **rules; /* as they came: libnftnl leaves out what it does not know */
+    size_t n_flowtables;
+    char flowtable[64]; /* the first of them */
     size_t n_chains, n_sets, n_objs, n_rules, cap_chains, cap_sets, cap_objs, cap_rules;
 };
 

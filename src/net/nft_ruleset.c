@@ -1,5 +1,6 @@
 #include "nft_make.h"
 
+#include <kr/err.h>
 #include <kr/mem.h>
 
 #include <libnftnl/udata.h>
@@ -7,11 +8,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of libnftables' datatypes, which travel in a set's key type so that nft(8) prints it rightly. */
-enum { TYPE_INTEGER = 4, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_SERVICE = 13, TYPE_IFINDEX = 20 };
+enum { TYPE_INTEGER = 4, TYPE_IPADDR = 7, TYPE_IP6ADDR = 8, TYPE_PROTO = 12, TYPE_SERVICE = 13 };
+enum { TYPE_IFINDEX = 20 };
 #define CONCAT(a, b) ((uint32_t)(a) << 6 | (b))
-enum { HOST_ENDIAN = 1, BIG_ENDIAN_FIRST = 2 };
+/* A set's userdata is what nft(8) 1.0.6 keeps for its own printing: the order of bytes and, for
+ * `typeof`, the expression the key was written as, by nft's own numbers. */
+enum { ORDER_NONE = 0, ORDER_HOST = 1, ORDER_NETWORK = 2 };
+enum { EXPR_META = 9, EXPR_CONCAT = 13 };
 
 struct kr_nft *kr_nft_new(void)
 {
@@ -35,7 +41,7 @@ void kr_nft_counter(struct kr_nft_table *t, const char *name)
     snprintf(t->counters[t->n_counters++], sizeof *t->counters, "%s", name);
 }
 
-struct kr_nft_set *kr_nft_set_new(struct kr_nft_table *t, const char *name, bool anonymous)
+static struct kr_nft_set *new_set(struct kr_nft_table *t, const char *name, bool anonymous)
 {
     struct kr_nft_set *s = kr_calloc(1, sizeof *s);
     s->table = t;
@@ -52,25 +58,40 @@ struct kr_nft_set *kr_nft_set_new(struct kr_nft_table *t, const char *name, bool
     return s;
 }
 
-static void byteorder(struct kr_nft_set *s, uint32_t key, uint32_t data)
+static struct nftnl_udata_buf *userdata(uint32_t key_order)
 {
     struct nftnl_udata_buf *u = nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN);
     if (!u)
-        return;
-    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, key);
-    if (data)
-        nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, data);
+        _exit(KR_INTERNAL);
+    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_KEYBYTEORDER, key_order);
+    return u;
+}
+
+/* `meta`: the key a META expression loads; nothing more is said of a concatenation. */
+static void put_typeof(struct nftnl_udata_buf *u, uint32_t expr, const uint32_t *meta)
+{
+    struct nftnl_udata *key = nftnl_udata_nest_start(u, NFTNL_UDATA_SET_KEY_TYPEOF);
+    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_TYPEOF_EXPR, expr);
+    struct nftnl_udata *data = nftnl_udata_nest_start(u, NFTNL_UDATA_SET_TYPEOF_DATA);
+    if (meta)
+        nftnl_udata_put_u32(u, 0, *meta);
+    nftnl_udata_nest_end(u, data);
+    nftnl_udata_nest_end(u, key);
+}
+
+static void set_userdata(struct kr_nft_set *s, struct nftnl_udata_buf *u)
+{
     nftnl_set_set_data(s->nl, NFTNL_SET_USERDATA, nftnl_udata_buf_data(u), nftnl_udata_buf_len(u));
     nftnl_udata_buf_free(u);
 }
 
 struct kr_nft_set *kr_nft_port_set(struct kr_nft_table *t, const char *name)
 {
-    struct kr_nft_set *s = kr_nft_set_new(t, name, false);
+    struct kr_nft_set *s = new_set(t, name, false);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, 0);
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_SERVICE);
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 2);
-    byteorder(s, BIG_ENDIAN_FIRST, 0);
+    set_userdata(s, userdata(ORDER_NETWORK));
     kr_buf_printf(&s->type, "inet_service");
     return s;
 }
@@ -99,13 +120,15 @@ struct kr_nft_set *kr_nft_lan_set(struct kr_nft_table *t, const char *name, int 
 {
     bool v4 = family == AF_INET;
     const uint8_t fields[2] = {v4 ? 4 : 16, 4};
-    struct kr_nft_set *s = kr_nft_set_new(t, name, false);
+    struct kr_nft_set *s = new_set(t, name, false);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_INTERVAL | NFT_SET_CONCAT);
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE,
                       v4 ? CONCAT(TYPE_IPADDR, TYPE_IFINDEX) : CONCAT(TYPE_IP6ADDR, TYPE_IFINDEX));
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, (uint32_t)fields[0] + fields[1]);
     nftnl_set_set_data(s->nl, NFTNL_SET_DESC_CONCAT, fields, sizeof fields);
-    byteorder(s, 0, 0);
+    struct nftnl_udata_buf *u = userdata(ORDER_NONE);
+    put_typeof(u, EXPR_CONCAT, NULL);
+    set_userdata(s, u);
     kr_buf_printf(&s->type, "%s . iface_index", v4 ? "ipv4_addr" : "ipv6_addr");
     return s;
 }
@@ -146,14 +169,17 @@ static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr 
 {
     bool v4 = kr_addr_is_v4(first);
     uint32_t len = v4 ? 4 : 16;
-    struct kr_nft_set *s = kr_nft_set_new(t, "__map%d", true);
+    struct kr_nft_set *s = new_set(t, "__map%d", true);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
     nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 4);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_TYPE, v4 ? TYPE_IPADDR : TYPE_IP6ADDR);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_LEN, len);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, n);
-    byteorder(s, HOST_ENDIAN, BIG_ENDIAN_FIRST);
+    struct nftnl_udata_buf *u = userdata(ORDER_HOST);
+    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, ORDER_NETWORK);
+    nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATA_INTERVAL, 0);
+    set_userdata(s, u);
     for (uint32_t i = 0; i < n; i++) {
         char text[KR_ADDRSTRLEN];
         struct kr_addr a = plus(first, i);
@@ -163,24 +189,32 @@ static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr 
     return s;
 }
 
-struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t n)
+static struct kr_nft_set *used_by(struct kr_nft_rule *r, struct kr_nft_set *s)
 {
-    r->map = sink_map(r->chain->table, first, n);
-    return r->map;
+    r->sets = kr_grow(r->sets, &r->cap_sets, r->n_sets + 1, sizeof *r->sets);
+    return r->sets[r->n_sets++] = s;
 }
 
-struct kr_nft_set *kr_nft_number_set(struct kr_nft_rule *r, const void *keys, uint32_t key_len,
-                                     size_t n)
+struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t n)
 {
-    struct kr_nft_set *s = kr_nft_set_new(r->chain->table, "__set%d", true);
+    return used_by(r, sink_map(r->chain->table, first, n));
+}
+
+struct kr_nft_set *kr_nft_proto_set(struct kr_nft_rule *r, const uint8_t *protos, size_t n)
+{
+    const uint32_t l4proto = NFT_META_L4PROTO;
+    struct kr_nft_set *s = used_by(r, new_set(r->chain->table, "__set%d", true));
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, key_len == 1 ? 12 /* inet_proto */ : TYPE_INTEGER);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, key_len);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_PROTO);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 1);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, (uint32_t)n);
-    byteorder(s, BIG_ENDIAN_FIRST, 0);
-    for (size_t i = 0; i < n; i++)
-        add_element(s, (const uint8_t *)keys + i * key_len, NULL, key_len, NULL, 0);
-    r->map = s;
+    struct nftnl_udata_buf *u = userdata(ORDER_HOST);
+    put_typeof(u, EXPR_META, &l4proto);
+    set_userdata(s, u);
+    for (size_t i = 0; i < n; i++) {
+        add_element(s, protos + i, NULL, 1, NULL, 0);
+        kr_buf_printf(&s->elements, "%u", protos[i]);
+    }
     return s;
 }
 
@@ -206,11 +240,23 @@ struct kr_nft_chain *kr_nft_base_chain(struct kr_nft_table *t, const char *name,
     return c;
 }
 
+/* What nft(8) could not read back inside quotes, or not keep, is left out here as well. */
+static char *tidy_comment(const char *comment)
+{
+    char *text = kr_strdup(comment);
+    if (strlen(text) > NFTNL_UDATA_COMMENT_MAXLEN - 1)
+        text[NFTNL_UDATA_COMMENT_MAXLEN - 1] = '\0';
+    for (char *p = text; *p; p++)
+        if (*p == '"' || *p == '\n')
+            *p = '\'';
+    return text;
+}
+
 struct kr_nft_rule *kr_nft_rule(struct kr_nft_chain *c, const char *comment)
 {
     struct kr_nft_rule *r = kr_calloc(1, sizeof *r);
     r->chain = c;
-    r->comment = kr_strdup(comment);
+    r->comment = comment && *comment ? tidy_comment(comment) : NULL;
     c->v = kr_grow(c->v, &c->cap, c->n + 1, sizeof *c->v);
     c->v[c->n++] = r;
     return r;
@@ -220,6 +266,7 @@ static void free_rule(struct kr_nft_rule *r)
 {
     for (size_t i = 0; i < r->n; i++)
         nftnl_expr_free(r->v[i]);
+    free(r->sets);
     free(r->comment);
     kr_buf_free(&r->text);
     free(r);

@@ -1,7 +1,23 @@
-#include "nft_internal.h"
+#include "nft_make.h"
+
+#include <kr/mem.h>
 
 #include <linux/netfilter.h>
+#include <stdarg.h>
 #include <stddef.h>
+
+void kr_nft_word(struct kr_nft_rule *r, const char *fmt, ...)
+{
+    va_list ap, again;
+    va_start(ap, fmt);
+    va_copy(again, ap);
+    size_t n = (size_t)vsnprintf(NULL, 0, fmt, ap) + 1;
+    va_end(ap);
+    KR_AUTO_FREE char *text = kr_calloc(n, 1);
+    vsnprintf(text, n, fmt, again);
+    va_end(again);
+    kr_buf_printf(&r->text, "%s%s", r->text.len ? " " : "", text);
+}
 
 static const char *hook_name(int family, unsigned hook)
 {
@@ -23,6 +39,14 @@ static void set_text(const struct kr_nft_set *s, struct kr_buf *out)
     kr_buf_printf(out, "\t}\n\n");
 }
 
+static void rule_text(const struct kr_nft_rule *r, struct kr_buf *out)
+{
+    kr_buf_printf(out, "\t\t%s", kr_buf_str(&r->text));
+    if (r->comment)
+        kr_buf_printf(out, " comment \"%s\"", r->comment);
+    kr_buf_printf(out, "\n");
+}
+
 static void chain_text(const struct kr_nft_chain *c, struct kr_buf *out)
 {
     kr_buf_printf(out, "\tchain %s {\n", c->name);
@@ -35,7 +59,7 @@ static void chain_text(const struct kr_nft_chain *c, struct kr_buf *out)
                       hook_name(c->table->family, c->hook.hook), c->hook.priority,
                       c->hook.drop ? "drop" : "accept");
     for (size_t i = 0; i < c->n; i++)
-        kr_buf_printf(out, "\t\t%s comment \"%s\"\n", kr_buf_str(&c->v[i]->text), c->v[i]->comment);
+        rule_text(c->v[i], out);
     kr_buf_printf(out, "\t}\n");
 }
 

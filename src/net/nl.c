@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -14,7 +17,7 @@
 
 int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
 {
-    int size = SOCKET_BUFFER;
+    int size = SOCKET_BUFFER, on = 1;
     *nl = (struct kr_nl){0};
     nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID)) {
@@ -25,6 +28,9 @@ int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
     int fd = mnl_socket_get_fd(nl->socket);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    /* These make errors more telling; a kernel without them still answers. */
+    mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &on, sizeof on);
+    mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &on, sizeof on);
     nl->buf = kr_calloc(BUFFER, 1);
     nl->seq = (uint32_t)time(NULL);
     return 0;
@@ -110,19 +116,44 @@ int kr_nl_ask(struct kr_nl *nl, struct nlmsghdr *req, kr_nl_cb cb, void *arg, st
 }
 
 struct outcome {
-    uint32_t last_seq, bad_seq;
+    struct kr_nl_refusal *refusal;
+    uint32_t last_seq;
     bool ended;
     int error;
 };
 
+static int on_reason(const struct nlattr *a, void *arg)
+{
+    struct kr_nl_refusal *r = arg;
+    uint16_t type = mnl_attr_get_type(a);
+    if (type == NLMSGERR_ATTR_MSG && mnl_attr_validate(a, MNL_TYPE_NUL_STRING) >= 0)
+        snprintf(r->reason, sizeof r->reason, "%s", mnl_attr_get_str(a));
+    if (type == NLMSGERR_ATTR_OFFS && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
+        r->offset = mnl_attr_get_u32(a);
+    return MNL_CB_OK;
+}
+
+/* The reasons stand behind the message that was refused, of which only the header is repeated when
+ * the answer is capped (netlink_ack in af_netlink.c). */
+static void read_reason(const struct nlmsghdr *nlh, const struct nlmsgerr *err,
+                        struct kr_nl_refusal *r)
+{
+    size_t skip = sizeof *err;
+    if (!(nlh->nlmsg_flags & NLM_F_CAPPED) && err->msg.nlmsg_len >= NLMSG_HDRLEN)
+        skip += err->msg.nlmsg_len - NLMSG_HDRLEN;
+    if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) && mnl_nlmsg_get_payload_len(nlh) >= skip)
+        mnl_attr_parse(nlh, (unsigned)skip, on_reason, r);
+}
+
 static void one_ack(const struct nlmsghdr *nlh, struct outcome *o)
 {
-    if (nlh->nlmsg_type != NLMSG_ERROR)
+    if (nlh->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(nlh) < sizeof(struct nlmsgerr))
         return;
     const struct nlmsgerr *err = mnl_nlmsg_get_payload(nlh);
     if (err->error && !o->error) {
         o->error = -err->error;
-        o->bad_seq = nlh->nlmsg_seq;
+        o->refusal->seq = nlh->nlmsg_seq;
+        read_reason(nlh, err, o->refusal);
     }
     o->ended |= nlh->nlmsg_seq == o->last_seq;
 }
@@ -139,9 +170,10 @@ static ssize_t receive_ack(struct kr_nl *nl, bool refused, int *err)
 }
 
 int kr_nl_batch(struct kr_nl *nl, const void *batch, size_t len, uint32_t last_seq,
-                uint32_t *bad_seq, struct kr_err *e)
+                struct kr_nl_refusal *refusal, struct kr_err *e)
 {
-    struct outcome o = {.last_seq = last_seq};
+    struct outcome o = {.refusal = refusal, .last_seq = last_seq};
+    memset(refusal, 0, sizeof *refusal);
     if (mnl_socket_sendto(nl->socket, batch, len) < 0)
         return kr_fail(e, KR_CANNOT, errno, "netlink batch of %zu bytes", len);
     while (!o.ended) {
@@ -156,6 +188,5 @@ int kr_nl_batch(struct kr_nl *nl, const void *batch, size_t len, uint32_t last_s
              nlh = mnl_nlmsg_next(nlh, &left))
             one_ack(nlh, &o);
     }
-    *bad_seq = o.bad_seq;
     return o.error;
 }

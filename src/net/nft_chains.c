@@ -1,0 +1,194 @@
+#include <kr/nft_chains.h>
+
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/nl.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TRIES 20
+#define MAX_ATTR 31
+
+struct attrs {
+    const struct nlattr *v[MAX_ATTR + 1];
+};
+
+static int on_attr(const struct nlattr *a, void *arg)
+{
+    struct attrs *to = arg;
+    if (mnl_attr_get_type(a) <= MAX_ATTR)
+        to->v[mnl_attr_get_type(a)] = a;
+    return MNL_CB_OK;
+}
+
+static int read_attrs(const struct nlmsghdr *m, struct attrs *out)
+{
+    memset(out, 0, sizeof *out);
+    return mnl_nlmsg_get_payload_len(m) < sizeof(struct nfgenmsg) ||
+           mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attr, out) < 0;
+}
+
+static uint32_t number(const struct nlattr *a)
+{
+    return a && mnl_attr_validate(a, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(a)) : 0;
+}
+
+/* False when it is not there or does not fit. */
+static bool string(const struct nlattr *a, char *out, size_t size)
+{
+    if (!a || mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0)
+        return false;
+    int n = snprintf(out, size, "%s", mnl_attr_get_str(a));
+    return n >= 0 && (size_t)n < size;
+}
+
+struct table {
+    int family;
+    char name[256];
+    uint32_t flags;
+};
+struct listing {
+    struct table *tables;
+    struct kr_nft_base *chains;
+    size_t n_tables, n_chains, cap_tables, cap_chains;
+};
+
+static int on_table(const struct nlmsghdr *m, void *arg)
+{
+    struct listing *l = arg;
+    struct attrs a;
+    struct table t = {.family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(m))->nfgen_family};
+    if (read_attrs(m, &a) || !string(a.v[NFTA_TABLE_NAME], t.name, sizeof t.name))
+        return -1;
+    t.flags = number(a.v[NFTA_TABLE_FLAGS]);
+    l->tables = kr_grow(l->tables, &l->cap_tables, l->n_tables + 1, sizeof t);
+    l->tables[l->n_tables++] = t;
+    return 0;
+}
+
+static int on_device(const struct nlattr *a, void *arg)
+{
+    struct kr_nft_base *b = arg;
+    if (!b->devices++ && !string(a, b->device, sizeof b->device))
+        return MNL_CB_ERROR;
+    return MNL_CB_OK;
+}
+
+static bool read_hook(const struct nlattr *hook, struct kr_nft_base *b)
+{
+    struct attrs a = {{NULL}};
+    if (mnl_attr_parse_nested(hook, on_attr, &a) < 0 || !a.v[NFTA_HOOK_HOOKNUM] ||
+        !a.v[NFTA_HOOK_PRIORITY])
+        return false;
+    b->hook = number(a.v[NFTA_HOOK_HOOKNUM]);
+    b->priority = (int)number(a.v[NFTA_HOOK_PRIORITY]);
+    if (a.v[NFTA_HOOK_DEVS])
+        return mnl_attr_parse_nested(a.v[NFTA_HOOK_DEVS], on_device, b) >= 0;
+    return !a.v[NFTA_HOOK_DEV] || on_device(a.v[NFTA_HOOK_DEV], b) == MNL_CB_OK;
+}
+
+static int on_chain(const struct nlmsghdr *m, void *arg)
+{
+    struct listing *l = arg;
+    struct attrs a;
+    struct kr_nft_base b = {.family =
+                                ((const struct nfgenmsg *)mnl_nlmsg_get_payload(m))->nfgen_family};
+    if (read_attrs(m, &a) || !string(a.v[NFTA_CHAIN_TABLE], b.table, sizeof b.table) ||
+        !string(a.v[NFTA_CHAIN_NAME], b.name, sizeof b.name))
+        return -1;
+    if (!a.v[NFTA_CHAIN_HOOK])
+        return 0;
+    if (!read_hook(a.v[NFTA_CHAIN_HOOK], &b) ||
+        !string(a.v[NFTA_CHAIN_TYPE], b.type, sizeof b.type))
+        return -1;
+    b.drop = number(a.v[NFTA_CHAIN_POLICY]) == NF_DROP && a.v[NFTA_CHAIN_POLICY];
+    l->chains = kr_grow(l->chains, &l->cap_chains, l->n_chains + 1, sizeof b);
+    l->chains[l->n_chains++] = b;
+    return 0;
+}
+
+static int on_gen(const struct nlmsghdr *m, void *arg)
+{
+    struct attrs a;
+    if (read_attrs(m, &a) || !a.v[NFTA_GEN_ID])
+        return -1;
+    *(uint32_t *)arg = number(a.v[NFTA_GEN_ID]);
+    return 0;
+}
+
+static int ask(struct kr_nl *nl, uint16_t type, uint16_t flags, kr_nl_cb cb, void *arg,
+               struct kr_err *e)
+{
+    char buf[64] = "";
+    struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
+    m->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
+    m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
+    g->version = NFNETLINK_V0;
+    int got = kr_nl_ask(nl, m, cb, arg, e);
+    return got > 0 && got != KR_NL_AGAIN
+               ? kr_fail(e, got == EPERM ? KR_CANNOT : KR_UNKNOWN, got, "listing nftables' chains")
+               : got;
+}
+
+/* 0, KR_NL_AGAIN or -1. */
+static int list_once(struct kr_nl *nl, struct listing *l, uint32_t *gen, struct kr_err *e)
+{
+    uint32_t after = 0;
+    int got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, gen, e);
+    if (!got)
+        got = ask(nl, NFT_MSG_GETTABLE, NLM_F_DUMP, on_table, l, e);
+    if (!got)
+        got = ask(nl, NFT_MSG_GETCHAIN, NLM_F_DUMP, on_chain, l, e);
+    if (!got)
+        got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, &after, e);
+    return got || after == *gen ? got : KR_NL_AGAIN;
+}
+
+static void add_flags(const struct listing *l)
+{
+    for (size_t i = 0; i < l->n_chains; i++)
+        for (size_t k = 0; k < l->n_tables; k++)
+            if (l->tables[k].family == l->chains[i].family &&
+                strcmp(l->tables[k].name, l->chains[i].table) == 0)
+                l->chains[i].table_flags = l->tables[k].flags;
+}
+
+static int list(struct listing *l, uint32_t *gen, struct kr_err *e)
+{
+    KR_AUTO_NL struct kr_nl nl = {0};
+    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
+        return -1;
+    for (int i = 0; i < TRIES; i++) {
+        l->n_tables = l->n_chains = 0;
+        int got = list_once(&nl, l, gen, e);
+        if (got != KR_NL_AGAIN)
+            return got;
+    }
+    return kr_fail(e, KR_UNKNOWN, 0, "the ruleset kept changing while its chains were listed");
+}
+
+int kr_nft_chains(struct kr_nft_base **out, size_t *n, uint32_t *genid, struct kr_err *e)
+{
+    struct listing l = {0};
+    uint32_t gen = 0;
+    int bad = list(&l, &gen, e);
+    add_flags(&l);
+    free(l.tables);
+    if (bad) {
+        free(l.chains);
+        return -1;
+    }
+    *out = l.chains;
+    *n = l.n_chains;
+    if (genid)
+        *genid = gen;
+    return 0;
+}
