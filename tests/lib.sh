@@ -58,7 +58,8 @@ LAB_DIR=
 lab_cleanup() {
     local status=$? ns
     set +e # a process that is gone already is no reason to leave the rest
-    trap - EXIT INT TERM HUP
+    trap - EXIT
+    trap "" INT TERM HUP # half a cleaning up would leave namespaces behind
     for ns in "${LAB_NS[@]}"; do
         ns_remove "$ns"
     done

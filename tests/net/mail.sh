@@ -92,7 +92,7 @@ mail_dns_start() {
         printf '  pidfile: "%s/pid"\n  xfrdfile: "%s/xfrd"\n  zonelistfile: "%s/list"\n' "$dir" "$dir" "$dir"
         printf '  xfrdir: "%s"\n  server-count: 1\n  hide-version: yes\n' "$dir"
         printf 'remote-control:\n  control-enable: no\n'
-        for tld in $(sed -E 's/^[^ ]*\.([a-z]+)\. .*/\1/' "$dir/records" | sort -u); do
+        while read -r tld; do
             printf 'zone:\n  name: "%s"\n  zonefile: "%s.zone"\n' "$tld" "$tld"
             {
                 echo "$tld. 300 IN SOA ns.$tld. root.$tld. 1 300 300 300 300"
@@ -100,7 +100,7 @@ mail_dns_start() {
                 echo "ns.$tld. 300 IN A $DNS4"
                 grep -E "^[^ ]*\.$tld\. " "$dir/records"
             } >"$dir/$tld.zone"
-        done
+        done < <(sed -E 's/^[^ ]*\.([a-z]+)\. .*/\1/' "$dir/records" | sort -u)
     } >"$dir/nsd.conf"
     spawn nsd "$I" env LD_LIBRARY_PATH="$PKG/root/usr/lib/x86_64-linux-gnu" \
         "$PKG/root/usr/sbin/nsd" -d -c "$dir/nsd.conf"

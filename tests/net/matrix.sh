@@ -79,6 +79,7 @@ judge() {
 run_row() {
     local column
     declare -gA GOT=()
+    # shellcheck disable=SC2034 # KR_ARGS is for protect_kr
     TITLE='' WANT='' SERVED='' SEEN='' REFUSAL='' KR_ARGS='' ONLY=''
     before() { :; }
     setup() { :; }
@@ -110,50 +111,101 @@ row_held() {
     esac
 }
 
+# What was seen and heard in the columns that decide, as comments.
 evidence() {
-    tap_note "$1, witness: $(head -n 6 "$LAB_DIR/$1.said")"
-    tap_note "$1, attacker: $(tail -n 6 "$LAB_DIR/$1.heard")"
+    local column
+    for column in none kr; do
+        [[ -s $LAB_DIR/$column.said || -s $LAB_DIR/$column.heard ]] || continue
+        tap_note "$column, witness: $(head -n 6 "$LAB_DIR/$column.said")"
+        tap_note "$column, attacker: $(tail -n 6 "$LAB_DIR/$column.heard")"
+    done
+}
+
+# Every JOBS-th row, in a lab of its own; each result is a file that appears complete.
+worker() {
+    local script name i=0
+    lab_init "m$1"
+    lab_world
+    witness_start
+    for script in "${SCRIPTS[@]}"; do
+        ((i++ % JOBS == $1)) || continue
+        name=$(basename "$script" .sh)
+        run_row "$script"
+        evidence >"$RESULTS/$name.evidence"
+        declare -p TITLE WANT ONLY REFUSAL GOT >"$RESULTS/$name.new"
+        mv "$RESULTS/$name.new" "$RESULTS/$name"
+    done
+}
+
+there_or_over() { [[ -e $RESULTS/$1 ]] || ! kill -0 "$2" 2>/dev/null; }
+
+# Puts the row's variables where run_row of its worker had them.
+result() {
+    local name=$1 pid=$2
+    wait_for 120 there_or_over "$name" "$pid" || die "no result of $name in 120 s"
+    [[ -e $RESULTS/$name ]] || die "the worker of $name ended: $(cat "$RESULTS"/worker*)"
+    # shellcheck source=/dev/null
+    . <(sed 's/^declare -A/declare -gA/; s/^declare --/declare -g/' "$RESULTS/$name")
 }
 
 tap_row() {
     if ! control_held; then
         tap_not_ok "$1 $TITLE: worthless, without any protection it is \"${GOT[none]}\""
-        evidence none
     elif row_held; then
         tap_ok "$1 $TITLE: ${GOT[kr]} (line ${GOT[line]}, nft ${GOT[dual]})"
+        return
     else
         tap_not_ok "$1 $TITLE: ${GOT[kr]}"
-        evidence kr
     fi
+    cat "$RESULTS/$1.evidence"
 }
 
-line() { printf '%-3s %-54s %-8s %-8s %-8s %s\n' "$@"; }
+line() { printf '%-3s %-57s %-8s %-8s %-8s %s\n' "$@"; }
 
 table_row() {
-    line "$1" "$TITLE" "${GOT[none]}" "${GOT[line]}" "${GOT[dual]}" "${GOT[kr]}"
+    line "${1%%-*}" "$TITLE" "${GOT[none]}" "${GOT[line]}" "${GOT[dual]}" "${GOT[kr]}"
     control_held && row_held && return
     BAD=$((BAD + 1))
-    control_held || evidence none
-    row_held || evidence kr
+    cat "$RESULTS/$1.evidence"
 }
 
-lab_init m
-lab_world
-witness_start
-declare -A LEAKS=([none]=0 [line]=0 [dual]=0 [kr]=0)
-BAD=0
-[[ -n $TAP ]] || line row path nothing line nft-dual kumo-redirect
-for script in "$TESTS"/net/attacks/*"$PATTERN"*.sh; do
-    name=$(basename "$script" .sh)
-    run_row "$script"
-    for column in "${COLUMNS_ALL[@]}"; do
-        [[ ${GOT[$column]} != LEAK ]] || LEAKS[$column]=$((LEAKS[$column] + 1))
+over() {
+    local status=$?
+    trap - EXIT
+    ((${#WORKERS[@]} == 0)) || kill "${WORKERS[@]}" 2>/dev/null || true
+    wait
+    rm -rf "$RESULTS"
+    exit "$status"
+}
+
+report() {
+    local i=0 script name column
+    declare -A leaks=([none]=0 [line]=0 [dual]=0 [kr]=0)
+    [[ -n $TAP ]] || line row path nothing line nft-dual kumo-redirect
+    for script in "${SCRIPTS[@]}"; do
+        name=$(basename "$script" .sh)
+        result "$name" "${WORKERS[i++ % JOBS]}"
+        for column in "${COLUMNS_ALL[@]}"; do
+            [[ ${GOT[$column]} != LEAK ]] || leaks[$column]=$((leaks[$column] + 1))
+        done
+        if [[ -n $TAP ]]; then tap_row "$name"; else table_row "$name"; fi
     done
-    if [[ -n $TAP ]]; then tap_row "$name"; else table_row "${name%%-*}"; fi
+    [[ -n $TAP ]] || line '' "rows that leak, of ${#SCRIPTS[@]}" "${leaks[none]}" "${leaks[line]}" \
+        "${leaks[dual]}" "${leaks[kr]}"
+}
+
+shopt -s nullglob
+SCRIPTS=("$TESTS"/net/attacks/*"$PATTERN"*.sh)
+((${#SCRIPTS[@]})) || die "no row is called *$PATTERN*"
+JOBS=${JOBS:-$(nproc)}
+WORKERS=()
+BAD=0
+RESULTS=$(mktemp -d /tmp/kr-matrix.XXXXXX)
+trap over EXIT
+trap 'exit 130' INT TERM HUP
+for ((w = 0; w < JOBS; w++)); do
+    worker "$w" >"$RESULTS/worker$w" 2>&1 &
+    WORKERS+=("$!")
 done
-if [[ -n $TAP ]]; then
-    tap_done
-else
-    line '' 'leaks' "${LEAKS[none]}" "${LEAKS[line]}" "${LEAKS[dual]}" "${LEAKS[kr]}"
-    ((BAD == 0))
-fi
+report
+if [[ -n $TAP ]]; then tap_done; else ((BAD == 0)); fi

@@ -1,6 +1,10 @@
 TITLE="out-of-window data of a redirected flow"
 SEEN='data="lost"'
+# Conntrack forgives what is too old, and which of these are depends on the flow's first number.
 attack() {
+    local seq
     open_conn new "$H" "$MX4" 25 || return
-    raw "$H" -F PA -q 4000000000 -a 77 -t lost "$HOST4" "$CONN_PORT" "$MX4" 25
+    for seq in 0 1073741824 2147483648 3221225472; do
+        raw "$H" -F PA -q "$seq" -a 77 -t lost "$HOST4" "$CONN_PORT" "$MX4" 25
+    done
 }
