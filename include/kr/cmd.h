@@ -34,6 +34,6 @@ struct kr_command {
     const struct kr_opt_table *options; /* besides the common ones; NULL-free */
     int (*run)(const struct kr_common *common, const struct kr_up_options *up, struct kr_err *e);
 };
-extern const struct kr_command kr_cmd_up, kr_cmd_down, kr_cmd_status;
+extern const struct kr_command kr_cmd_up, kr_cmd_down, kr_cmd_status, kr_cmd_features;
 
 #endif

@@ -145,7 +145,11 @@ static int run_stages(struct kr_up *u, kr_stage_cb cb, void *arg, struct kr_err 
         if (kr_interrupted)
             return kr_fail(e, KR_CANNOT, EINTR, "before the stage '%s'", stages[i].name);
         if (stages[i].run(u, e))
-            return kr_wrap(e, "%s", stages[i].name);
+            return kr_wrap(e,
+                           e->sys == EOPNOTSUPP ? "%s (kumo-redirect features tells what this "
+                                                  "kernel lacks)"
+                                                : "%s",
+                           stages[i].name);
         if (cb)
             cb(stages[i].name, now_us() - begin, arg);
     }

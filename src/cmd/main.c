@@ -12,7 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct kr_command *const commands[] = {&kr_cmd_up, &kr_cmd_down, &kr_cmd_status};
+static const struct kr_command *const commands[] = {&kr_cmd_up, &kr_cmd_down, &kr_cmd_status,
+                                                    &kr_cmd_features};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static const char *const formats[] = {"text", "json", NULL};

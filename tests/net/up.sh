@@ -348,11 +348,37 @@ test_foreign_sink() {
     kr down --quiet
 }
 
+# A kernel without the egress hook, as far as the first batches go: what it would answer is injected.
+without_fence() { # N ARGS...
+    local n=$1
+    shift
+    in_ns "$H" strace -qq -o /dev/null -e trace=sendto \
+        -e "inject=sendto:error=EOPNOTSUPP:when=$n" "$KR" -q up "$@"
+}
+
+test_features() {
+    local n
+    tap_check "every kernel feature is here" kr features --quiet
+    kr features --format json >"$LAB_DIR/out"
+    tap_check "and named with what brought it" grep -q '5.16, 42df6e1d221d' "$LAB_DIR/out"
+    for ((n = 1; n < 12; n++)); do
+        ! without_fence "$n" 2>"$LAB_DIR/err" || { kr down -q; continue; }
+        ! grep -q 'allow netdev-fence=REASON' "$LAB_DIR/err" || break
+    done
+    tap_check "without the egress hook up refuses and says how to go on" test "$n" -lt 12
+    tap_check "and leaves the host as it was" status_is 1
+    tap_check "with the waiver it goes on" without_fence "$n" --allow "netdev-fence=old kernel, lab only"
+    kr status >"$LAB_DIR/out"
+    tap_check "and says that nothing is fenced" grep -q 'NOT FENCED' "$LAB_DIR/out"
+    tap_check "and repeats the reason" grep -q 'old kernel, lab only' "$LAB_DIR/out"
+    kr down --quiet
+}
+
 lab_init u
 lab_world
 witness_start
 mkfifo "$LAB_DIR/hold"
-for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink; do
+for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink features; do
     [[ -z ${1:-} || $part == "$1" ]] || continue
     lab_host
     "test_$part"
