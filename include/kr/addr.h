@@ -40,6 +40,7 @@ int kr_prefix_parse(const char *text, struct kr_prefix *out, struct kr_err *e);
 const char *kr_prefix_str(const struct kr_prefix *p, char out[static KR_ADDRSTRLEN]);
 struct kr_prefix kr_prefix_make(const struct kr_addr *a, uint8_t len); /* clears host bits */
 struct kr_addr kr_prefix_last(const struct kr_prefix *p);
+/* In the one space: what is shorter than /96 and holds ::ffff:0:0/96, ::/0 say, holds all IPv4. */
 bool kr_prefix_has(const struct kr_prefix *p, const struct kr_addr *a);
 bool kr_prefix_covers(const struct kr_prefix *outer, const struct kr_prefix *inner);
 bool kr_prefix_overlaps(const struct kr_prefix *a, const struct kr_prefix *b);

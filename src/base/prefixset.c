@@ -22,10 +22,10 @@ static bool join_last(struct kr_prefixset *s, size_t *n)
     if (*n < 2)
         return false;
     struct kr_prefix *a = &s->v[*n - 2], *b = &s->v[*n - 1];
-    if (a->len != b->len || a->len == 0 || (kr_prefix_is_v4(a) && a->len == 96))
+    if (a->len != b->len || a->len == 0)
         return false;
     struct kr_prefix up = kr_prefix_make(&a->addr, (uint8_t)(a->len - 1));
-    if (!kr_prefix_covers(&up, b))
+    if (!kr_prefix_covers(&up, b) || kr_prefix_is_v4(b) != kr_prefix_is_v4(&up))
         return false;
     *a = up;
     (*n)--;

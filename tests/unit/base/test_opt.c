@@ -370,6 +370,43 @@ static void test_usage(void **state)
     check_written(kr_opt_usage, &(struct kr_opt_table){NULL, 0}, "");
 }
 
+/* Any help text comes out whole, word by word, in lines of at most 100 columns from column 28. */
+static void check_wrapped(const char *help)
+{
+    struct kr_opt row = {.name = "x", .kind = KR_OPT_FLAG, .help = help};
+    char *got = NULL, *words = NULL;
+    size_t len, n, before = 100;
+    FILE *f = open_memstream(&got, &len), *all = open_memstream(&words, &n);
+    kr_opt_usage(&(struct kr_opt_table){&row, 1}, f);
+    fclose(f);
+    for (char *rest = NULL, *line = strtok_r(got, "\n", &rest), *first = line; line;
+         line = strtok_r(NULL, "\n", &rest)) {
+        assert_true(strlen(line) > 28);
+        assert_true(strlen(line) <= 100 || !strchr(line + 28, ' '));
+        assert_true(line == first || (strspn(line, " ") == 28 && line[strlen(line) - 1] != ' '));
+        assert_true(before + 1 + strcspn(line + 28, " ") > 100);
+        before = strlen(line);
+        fprintf(all, "%s%s", line == first ? "" : " ", line + 28);
+    }
+    fclose(all);
+    assert_string_equal(words, help);
+    free(got);
+    free(words);
+}
+
+static void test_usage_wraps(void **state)
+{
+    char help[400];
+    (void)state;
+    for (unsigned long_word = 1; long_word < 90; long_word++)
+        for (size_t len = 1; len < 300; len += long_word % 5 + 1) {
+            for (size_t i = 0; i < len; i++)
+                help[i] = i % (long_word + 1) == long_word && i + 1 < len ? ' ' : 'x';
+            help[len] = '\0';
+            check_wrapped(help);
+        }
+}
+
 static void test_man(void **state)
 {
     (void)state;
@@ -398,7 +435,8 @@ int main(void)
         cmocka_unit_test(test_again),        cmocka_unit_test(test_refused),
         cmocka_unit_test(test_file),         cmocka_unit_test(test_command_line_wins),
         cmocka_unit_test(test_file_refused), cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_man),          cmocka_unit_test(test_names),
+        cmocka_unit_test(test_usage_wraps),  cmocka_unit_test(test_man),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,21 @@ static struct kr_prefix prefix(const char *text)
     return p;
 }
 
+/* The shortest IPv4 prefix has a neighbour in the mapped space that is no IPv4. */
+static void test_families_do_not_join(void **state)
+{
+    struct kr_prefix v4 = prefix("0.0.0.0/0"), v6 = prefix("::fffe:0:0/96");
+    struct kr_prefixset s = {0};
+    (void)state;
+    kr_prefixset_add(&s, &v4);
+    kr_prefixset_add(&s, &v6);
+    kr_prefixset_normalize(&s);
+    assert_int_equal(s.n, 2);
+    assert_int_equal(kr_prefix_cmp(&s.v[0], &v6), 0);
+    assert_int_equal(kr_prefix_cmp(&s.v[1], &v4), 0);
+    kr_prefixset_free(&s);
+}
+
 static void test_empty(void **state)
 {
     struct kr_prefixset s = {0};
@@ -236,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_set),
         cmocka_unit_test(test_random_sets),
+        cmocka_unit_test(test_families_do_not_join),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_well_known),
     };
