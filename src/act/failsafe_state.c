@@ -94,7 +94,8 @@ static const struct kr_route *routed(const struct kr_fs_state *gateways, const s
     const struct kr_route *best = NULL;
     for (size_t i = 0; i < gateways->n_routes; i++) {
         const struct kr_route *r = &gateways->routes[i];
-        if (kr_prefix_covers(&r->dst, &x->prefix) && (!best || r->dst.len > best->dst.len))
+        if (kr_prefix_is_v4(&r->dst) == kr_prefix_is_v4(&x->prefix) &&
+            kr_prefix_covers(&r->dst, &x->prefix) && (!best || r->dst.len > best->dst.len))
             best = r;
     }
     return best && best->has_gateway ? best : NULL;
