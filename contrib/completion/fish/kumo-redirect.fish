@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status
+set -l commands up down status features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up'
 
@@ -7,6 +7,7 @@ complete -c kumo-redirect -f
 complete -c kumo-redirect -n $none -a up -d 'Install guards and redirect'
 complete -c kumo-redirect -n $none -a down -d 'Take them away'
 complete -c kumo-redirect -n $none -a status -d 'What is in force'
+complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
 
 complete -c kumo-redirect -s c -l config -r -F -d 'Configuration file'
 complete -c kumo-redirect -s n -l netns -x -a '(ip netns list 2>/dev/null | cut -d" " -f1)' -d 'Network namespace'
