@@ -20,8 +20,12 @@ struct kr_path {
     size_t local_len, domain_len;
 };
 
-/* Reads a path at the start of text[0..n): in angle brackets, or a bare mailbox up to a space.
+/* Reads a path in angle brackets at the start of text[0..n), up to its end or to white space.
  * Returns how many octets it takes, 0 with kind KR_PATH_BAD when there is none. */
 size_t kr_path_parse(const char *text, size_t n, struct kr_path *out);
+
+/* Octets of the multi-octet UTF-8 sequence text[0..n) starts with; 0: none that is well formed
+ * (RFC 3629 4). */
+size_t kr_utf8_len(const char *text, size_t n);
 
 #endif

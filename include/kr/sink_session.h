@@ -41,5 +41,7 @@ void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redi
  * when a command line is not complete (its beginning must come again, with more) or when
  * KR_SINK_REPLIES is reached. */
 size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *data, size_t n);
+/* The connection is gone: counts content that was cut off. */
+void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s);
 
 #endif

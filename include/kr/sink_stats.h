@@ -1,5 +1,7 @@
 /* Counters in shared memory: one block a worker, which alone writes it; the master reads them all.
- * No locks: each value is written whole. */
+ * No locks: each value is written whole. messages, messages_refused (too large) and messages_cut
+ * (the client went away) add up to the times DATA was accepted; recipients are those of messages,
+ * rcpt_accepted is how often RCPT was answered 250. */
 #ifndef KR_SINK_STATS_H
 #define KR_SINK_STATS_H
 
@@ -18,7 +20,10 @@ struct kr_err;
     X(refused_busy)         \
     X(open)                 \
     X(messages)             \
+    X(messages_refused)     \
+    X(messages_cut)         \
     X(recipients)           \
+    X(rcpt_accepted)        \
     X(refused_commands)     \
     X(bytes)                \
     X(bare_lf)              \

@@ -4,15 +4,8 @@
 #include <kr/sink_stats.h>
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-/* What stands after the verb; the text is not NUL-terminated. */
-struct arg {
-    const char *p;
-    size_t n;
-};
 
 enum takes { NO_ARG, ANY_ARG, NEEDS_ARG };
 
@@ -30,29 +23,6 @@ static bool has_prefix(struct arg a, const char *word)
     return a.n >= n && strncasecmp(a.p, word, n) == 0;
 }
 
-static void skip(struct arg *a, size_t n)
-{
-    a->p += n;
-    a->n -= n;
-}
-
-static void skip_spaces(struct arg *a)
-{
-    while (a->n && (*a->p == ' ' || *a->p == '\t'))
-        skip(a, 1);
-}
-
-/* The next word, of which there may be none. */
-static struct arg next_word(struct arg *a)
-{
-    skip_spaces(a);
-    struct arg word = {a->p, 0};
-    while (word.n < a->n && a->p[word.n] != ' ' && a->p[word.n] != '\t')
-        word.n++;
-    skip(a, word.n);
-    return word;
-}
-
 static void on_ehlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
@@ -61,7 +31,7 @@ static void on_ehlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     kr_sink_reset(s);
     kr_buf_printf(&x->out,
                   "250-kumo-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-                  "250-ENHANCEDSTATUSCODES\r\n250 SIZE %" PRIu64 "\r\n",
+                  "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 SIZE %" PRIu64 "\r\n",
                   x->max_size);
 }
 
@@ -74,78 +44,6 @@ static void on_helo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     kr_sink_reply(x, 250, "kumo-sink");
 }
 
-/* One reply a parameter can lead to; 0: fine. */
-static int param_size(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
-{
-    char digits[21] = "";
-    (void)s;
-    if (!value.n || value.n >= sizeof digits)
-        return 501;
-    memcpy(digits, value.p, value.n);
-    if (strspn(digits, "0123456789") != value.n)
-        return 501;
-    unsigned long long size = strtoull(digits, NULL, 10); /* above 2^64: ULLONG_MAX */
-    return size > x->max_size ? 552 : 0;
-}
-
-static int param_body(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
-{
-    (void)x;
-    (void)s;
-    bool known = (value.n == 4 && has_prefix(value, "7BIT")) ||
-                 (value.n == 8 && has_prefix(value, "8BITMIME"));
-    return known ? 0 : 501;
-}
-
-static int param_utf8(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
-{
-    (void)x;
-    s->utf8 = true;
-    return value.p ? 501 : 0;
-}
-
-static const struct param {
-    const char *name;
-    int (*check)(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value);
-} mail_params[] = {{"SIZE", param_size}, {"BODY", param_body}, {"SMTPUTF8", param_utf8}};
-
-/* value.p is NULL when there was no '='. */
-static int one_param(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg word)
-{
-    const char *equals = memchr(word.p, '=', word.n);
-    size_t n = equals ? (size_t)(equals - word.p) : word.n;
-    struct arg value = {equals ? equals + 1 : NULL, equals ? word.n - n - 1 : 0};
-    for (size_t i = 0; i < sizeof mail_params / sizeof *mail_params; i++)
-        if (strlen(mail_params[i].name) == n && strncasecmp(word.p, mail_params[i].name, n) == 0)
-            return mail_params[i].check(x, s, value);
-    return 555;
-}
-
-static void refuse_param(struct kr_sink_ctx *x, int code, struct arg word)
-{
-    int n = word.n > 60 ? 60 : (int)word.n;
-    if (code == 552)
-        kr_sink_reply(x, 552, "5.3.4 %.*s is over the limit of %" PRIu64 " octets", n, word.p,
-                      x->max_size);
-    else if (code == 501)
-        kr_sink_reply(x, 501, "5.5.4 Bad parameter %.*s", n, word.p);
-    else
-        kr_sink_reply(x, 555, "5.5.4 Unknown parameter %.*s", n, word.p);
-}
-
-/* Parameters belong to extensions: a client that said HELO has none (RFC 5321 4.1.1.2). */
-static bool params_fine(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
-{
-    for (struct arg word = next_word(&a); word.n; word = next_word(&a)) {
-        int code = s->extended ? one_param(x, s, word) : 555;
-        if (code) {
-            refuse_param(x, code, word);
-            return false;
-        }
-    }
-    return true;
-}
-
 /* "FROM:" and the path; false: the reply was given. */
 static bool take_path(struct kr_sink_ctx *x, struct arg *a, const char *word, struct kr_path *path)
 {
@@ -153,14 +51,14 @@ static bool take_path(struct kr_sink_ctx *x, struct arg *a, const char *word, st
         kr_sink_reply(x, 501, "5.5.4 Syntax: %s %s<address>", *word == 'F' ? "MAIL" : "RCPT", word);
         return false;
     }
-    skip(a, strlen(word));
-    skip_spaces(a);
+    arg_skip(a, strlen(word));
+    arg_skip_spaces(a);
     size_t n = kr_path_parse(a->p, a->n, path);
     if (!n) {
         kr_sink_reply(x, 501, "%s Bad address syntax", *word == 'F' ? "5.1.7" : "5.1.3");
         return false;
     }
-    skip(a, n);
+    arg_skip(a, n);
     return true;
 }
 
@@ -181,7 +79,8 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         return;
     }
     kr_sink_reset(s);
-    if (!take_path(x, &a, "FROM:", &path) || !params_fine(x, s, a) || !utf8_fine(x, s, &path))
+    if (!take_path(x, &a, "FROM:", &path) || !kr_sink_mail_params(x, s, a) ||
+        !utf8_fine(x, s, &path))
         return;
     s->phase = KR_SMTP_MAIL;
     kr_sink_reply(x, 250, "2.1.0 Ok");
@@ -192,17 +91,18 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     struct kr_path path;
     if (!take_path(x, &a, "TO:", &path) || !utf8_fine(x, s, &path))
         return;
-    struct arg word = next_word(&a);
     if (path.kind == KR_PATH_NULL) {
         kr_sink_reply(x, 501, "5.1.3 A recipient needs an address");
-    } else if (word.n) {
-        refuse_param(x, 555, word);
-    } else if (s->rcpts >= x->max_recipients) {
+        return;
+    }
+    if (!kr_sink_rcpt_params(x, s, a))
+        return;
+    if (s->rcpts >= x->max_recipients) {
         kr_sink_reply(x, 452, "4.5.3 Too many recipients");
     } else {
         s->rcpts++;
         s->phase = KR_SMTP_RCPT;
-        kr_sink_add(x->stats, KR_SINK_recipients, 1);
+        kr_sink_add(x->stats, KR_SINK_rcpt_accepted, 1);
         kr_sink_reply(x, 250, "2.1.5 Ok");
     }
 }
@@ -269,6 +169,9 @@ static const struct command commands[] = {
     {"VRFY", NEEDS_ARG, KR_SMTP_NEW, "VRFY address", "", on_vrfy},
     {"HELP", ANY_ARG, KR_SMTP_NEW, "HELP", "", on_help},
     {"EXPN", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
+    {"SEND", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
+    {"SOML", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
+    {"SAML", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
     {"TURN", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
     {"ETRN", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
     {"AUTH", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
@@ -279,8 +182,7 @@ static const struct command commands[] = {
 static const struct command *find(struct arg verb)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strlen(commands[i].verb) == verb.n &&
-            strncasecmp(commands[i].verb, verb.p, verb.n) == 0)
+        if (arg_is(verb, commands[i].verb))
             return &commands[i];
     return NULL;
 }
@@ -304,8 +206,8 @@ void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
         return;
     while (a.n && (a.p[a.n - 1] == ' ' || a.p[a.n - 1] == '\t'))
         a.n--;
-    const struct command *c = find(next_word(&a));
-    skip_spaces(&a);
+    const struct command *c = find(arg_next_word(&a));
+    arg_skip_spaces(&a);
     if (!c)
         kr_sink_reply(x, 500, "5.5.2 Command not recognized");
     else if ((c->takes == NO_ARG && a.n) || (c->takes == NEEDS_ARG && !a.n))

@@ -43,6 +43,7 @@ static void touch(struct worker *w, struct conn *c)
 
 static void conn_close(struct worker *w, struct conn *c)
 {
+    kr_sink_hang_up(&w->x, &c->s);
     list_remove(list_of(w, c), c);
     close(c->ref.fd);
     free(c->in);
@@ -166,6 +167,13 @@ void conn_event(struct worker *w, struct conn *c, uint32_t events)
         on_readable(w, c);
 }
 
+/* close() will send RST instead of FIN. */
+static void reset_on_close(int fd)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+}
+
 /* Too many, or not ours: the socket goes at once. */
 static bool turned_away(struct worker *w, int fd, const struct kr_origdst *d)
 {
@@ -173,6 +181,7 @@ static bool turned_away(struct worker *w, int fd, const struct kr_origdst *d)
     size_t sent;
     if (w->cfg->ranges.n && !kr_prefixset_find(&w->cfg->ranges, &d->local)) {
         kr_sink_add(w->x.stats, KR_SINK_refused_local, 1);
+        reset_on_close(fd);
     } else if (w->open >= w->cfg->max_connections) {
         kr_sink_add(w->x.stats, KR_SINK_refused_busy, 1);
         send_some(fd, busy, sizeof busy - 1, &sent);
@@ -214,8 +223,12 @@ void conn_open(struct worker *w, int fd)
     list_append(&w->idle, c, w->now);
     w->open++;
     count_open(w, c, &d);
+    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev)) {
+        conn_close(w, c);
+        return;
+    }
     kr_sink_greet(&w->x, &d.meant, d.redirected);
-    if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev) || say(w, c) < 0)
+    if (say(w, c) < 0)
         conn_close(w, c);
 }
 
@@ -253,9 +266,8 @@ int conn_expire(struct worker *w)
 
 static void reset_list(struct worker *w, struct waitlist *l)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
     while (l->first) {
-        setsockopt(l->first->ref.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        reset_on_close(l->first->ref.fd);
         conn_close(w, l->first);
     }
 }

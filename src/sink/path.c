@@ -30,22 +30,41 @@ static bool is_local(char c)
     return is_alnum(c) || is_high(c) || (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
 }
 
-/* The octets after the first of a UTF-8 sequence (RFC 3629); 0 for a first octet that can't be. */
-static unsigned tail_of(unsigned char c)
+/* What the first two octets may be (RFC 3629 4): no overlong forms, no surrogates, nothing above
+ * U+10FFFF. */
+static const struct {
+    unsigned char first, last, low, high, tail;
+} utf8_forms[] = {{0xc2, 0xdf, 0x80, 0xbf, 1}, {0xe0, 0xe0, 0xa0, 0xbf, 2},
+                  {0xe1, 0xec, 0x80, 0xbf, 2}, {0xed, 0xed, 0x80, 0x9f, 2},
+                  {0xee, 0xef, 0x80, 0xbf, 2}, {0xf0, 0xf0, 0x90, 0xbf, 3},
+                  {0xf1, 0xf3, 0x80, 0xbf, 3}, {0xf4, 0xf4, 0x80, 0x8f, 3}};
+
+static size_t sequence(size_t form, const unsigned char *u, size_t n)
 {
-    return c >= 0xf5 ? 0 : c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc2 ? 1 : 0;
+    size_t tail = utf8_forms[form].tail;
+    if (n <= tail || u[1] < utf8_forms[form].low || u[1] > utf8_forms[form].high)
+        return 0;
+    for (size_t i = 2; i <= tail; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    return tail + 1;
+}
+
+size_t kr_utf8_len(const char *text, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)text;
+    for (size_t i = 0; n && i < sizeof utf8_forms / sizeof *utf8_forms; i++)
+        if (u[0] >= utf8_forms[i].first && u[0] <= utf8_forms[i].last)
+            return sequence(i, u, n);
+    return 0;
 }
 
 static bool skip_utf8(struct cursor *c)
 {
-    unsigned n = tail_of((unsigned char)*c->p++);
-    if (!n || (size_t)(c->end - c->p) < n)
-        return false;
-    for (; n; n--)
-        if (((unsigned char)*c->p++ & 0xc0) != 0x80)
-            return false;
-    c->utf8 = true;
-    return true;
+    size_t n = kr_utf8_len(c->p, (size_t)(c->end - c->p));
+    c->p += n;
+    c->utf8 |= n > 0;
+    return n > 0;
 }
 
 /* Steps over octets that ok() takes, one at least. */
@@ -154,18 +173,14 @@ static bool mailbox(struct cursor *c, struct kr_path *out)
 
 static bool path(struct cursor *c, struct kr_path *out)
 {
-    bool angle = at(c, '<');
-    c->p += angle;
-    if (angle && at(c, '>')) {
-        c->p++;
+    if (!at(c, '<'))
+        return false;
+    c->p++;
+    if (at(c, '>'))
         out->kind = KR_PATH_NULL;
-        return true;
-    }
-    if (angle && at(c, '@') && !skip_route(c))
+    else if ((at(c, '@') && !skip_route(c)) || !mailbox(c, out) || !at(c, '>'))
         return false;
-    if (!mailbox(c, out) || (angle && !at(c, '>')))
-        return false;
-    c->p += angle;
+    c->p++;
     return true;
 }
 
@@ -173,7 +188,7 @@ size_t kr_path_parse(const char *text, size_t n, struct kr_path *out)
 {
     struct cursor c = {.p = text, .end = text + n};
     *out = (struct kr_path){0};
-    if (!path(&c, out) || (c.p < c.end && *c.p != ' ')) {
+    if (!path(&c, out) || (c.p < c.end && *c.p != ' ' && *c.p != '\t')) {
         *out = (struct kr_path){0};
         return 0;
     }

@@ -57,15 +57,25 @@ static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     count_content(x->stats, &s->scan);
     if (s->scan.bytes > x->max_size) {
+        kr_sink_add(x->stats, KR_SINK_messages_refused, 1);
         kr_sink_reply(x, 552, "5.3.4 Message of %" PRIu64 " octets is over the limit of %" PRIu64,
                       s->scan.bytes, x->max_size);
     } else {
         kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
                       ++x->next_id);
         kr_sink_add(x->stats, KR_SINK_messages, 1);
+        kr_sink_add(x->stats, KR_SINK_recipients, s->rcpts);
         kr_sink_dest_message(x->stats, s->dest);
     }
     kr_sink_reset(s);
+}
+
+void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s)
+{
+    if (s->phase != KR_SMTP_DATA)
+        return;
+    count_content(x->stats, &s->scan);
+    kr_sink_add(x->stats, KR_SINK_messages_cut, 1);
 }
 
 static size_t take_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p,
@@ -78,42 +88,33 @@ static size_t take_content(struct kr_sink_ctx *x, struct kr_sink_session *s, con
     return used;
 }
 
-static void refuse_long(struct kr_sink_ctx *x)
+/* The rest of a line that was refused goes up to CRLF: an LF alone, at which a shorter line would
+ * end, must not turn what follows it into a command. A CR at the end waits for what comes next. */
+static size_t swallow(struct kr_sink_session *s, const char *p, size_t n)
 {
-    kr_sink_reply(x, 500, "5.5.2 Command line over %u octets", KR_SINK_LINE_MAX);
+    const char *end = memmem(p, n, "\r\n", 2);
+    s->swallow = !end;
+    return end ? (size_t)(end - p) + 2 : n - (p[n - 1] == '\r');
 }
 
-/* No line end in sight: wait for more, or begin to swallow. */
-static size_t unfinished(struct kr_sink_ctx *x, struct kr_sink_session *s, size_t n)
-{
-    if (s->swallow)
-        return n;
-    if (n < KR_SINK_LINE_MAX)
-        return 0;
-    refuse_long(x);
-    s->swallow = true;
-    return n;
-}
-
-/* Commands may end in LF alone, as typed through netcat; it is counted. */
+/* A command may end in LF alone, as typed through netcat; it is counted. */
 static size_t take_line(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n)
 {
-    const char *lf = memchr(p, '\n', n);
-    if (!lf)
-        return unfinished(x, s, n);
-    size_t len = (size_t)(lf - p), used = len + 1;
-    bool crlf = len && p[len - 1] == '\r';
-    if (s->swallow) {
-        s->swallow = false;
-        return used;
+    const char *lf = memchr(p, '\n', n < KR_SINK_LINE_MAX ? n : KR_SINK_LINE_MAX);
+    if (s->swallow)
+        return swallow(s, p, n);
+    if (!lf && n < KR_SINK_LINE_MAX)
+        return 0;
+    if (!lf) {
+        kr_sink_reply(x, 500, "5.5.2 Command line over %u octets", KR_SINK_LINE_MAX);
+        return swallow(s, p, n);
     }
+    size_t len = (size_t)(lf - p);
+    bool crlf = len && p[len - 1] == '\r';
     if (!crlf)
         kr_sink_add(x->stats, KR_SINK_bare_lf, 1);
-    if (used > KR_SINK_LINE_MAX)
-        refuse_long(x);
-    else
-        kr_sink_command(x, s, p, len - crlf);
-    return used;
+    kr_sink_command(x, s, p, len - crlf);
+    return len + 1;
 }
 
 size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *data, size_t n)

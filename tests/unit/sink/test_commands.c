@@ -90,14 +90,133 @@ static const struct {
     {HELLO "MAIL FROM:<a@b> SMTPUTF8=1\r\n", "250 501 "},
     {HELLO "MAIL FROM:<a@b> FOO=1\r\nMAIL FROM:<a@b> SIZEX=1\r\n", "250 555 555 "},
     {"HELO me\r\nMAIL FROM:<a@b> SIZE=1\r\n", "250 555 "},
-    {HELLO MAIL "RCPT TO:<a@b> NOTIFY=NEVER\r\nRCPT TO:<>\r\n", "250 250 555 501 "},
+    {HELLO MAIL "RCPT TO:<a@b> NOTIFY=NEVER\r\nRCPT TO:<>\r\n", "250 250 250 501 "},
     {HELLO
      "MAIL FROM:<\xc3\xa9@b>\r\nMAIL FROM:<\xc3\xa9@b> SMTPUTF8\r\nRCPT TO:<c@\xc3\xa9.x>\r\n",
      "250 553 250 250 "},
     {HELLO MAIL "RCPT TO:<\xc3\xa9@b>\r\n", "250 250 553 "},
     {HELLO "MAIL <a@b>\r\nMAIL FROM a@b\r\nMAIL FROM:\r\nMAIL FROM: <a@b>\r\n",
      "250 501 501 501 250 "},
+    {HELLO "MAIL FROM:a@b\r\n" MAIL "RCPT TO:a@b\r\nRCPT TO:<a@b>\tNOTIFY=DELAY\r\n",
+     "250 501 250 501 250 "},
+    {HELLO "MAIL FROM:<a@b> SIZE=1 size=1\r\nMAIL FROM:<a@b> BODY=7BIT BODY=7BIT\r\n",
+     "250 501 501 "},
+    {"SEND FROM:<a@b>\r\nSOML FROM:<a@b>\r\nSAML FROM:<a@b>\r\nSENDX\r\n", "502 502 502 500 "},
+    {"HELO me\r\n" MAIL "RCPT TO:<a@b> NOTIFY=NEVER\r\n", "250 250 555 "},
 };
+
+#define X10 "xxxxxxxxxx"
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+static const struct {
+    const char *verb, *text;
+    int code;
+} parameters[] = {
+    {"MAIL", "RET=FULL", 250},
+    {"MAIL", "ret=hdrs envid=a+2Bb", 250},
+    {"MAIL", "RET=", 501},
+    {"MAIL", "RET", 501},
+    {"MAIL", "RET=FULLX", 501},
+    {"MAIL", "RET=FULL RET=FULL", 501},
+    {"MAIL", "ENVID=" X100, 250},
+    {"MAIL", "ENVID=x" X100, 501},
+    {"MAIL", "ENVID=", 501},
+    {"MAIL", "ENVID", 501},
+    {"MAIL", "ENVID=a+2b", 501},
+    {"MAIL", "ENVID=a+2", 501},
+    {"MAIL", "ENVID=a+", 501},
+    {"MAIL", "ENVID=a=b", 501},
+    {"MAIL", "ENVID=\xc3\xa9", 501},
+    {"MAIL", "ENVID=\x7f", 501},
+    {"MAIL", "NOTIFY=NEVER", 555},
+    {"MAIL", "ORCPT=rfc822;a@b", 555},
+    {"RCPT", "NOTIFY=NEVER", 250},
+    {"RCPT", "NOTIFY=success,FAILURE,Delay", 250},
+    {"RCPT", "NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c.example", 250},
+    {"RCPT", "NOTIFY=NEVER,DELAY", 501},
+    {"RCPT", "NOTIFY=DELAY,NEVER", 501},
+    {"RCPT", "NOTIFY=DELAY,DELAY", 501},
+    {"RCPT", "NOTIFY=DELAY,", 501},
+    {"RCPT", "NOTIFY=,DELAY", 501},
+    {"RCPT", "NOTIFY=", 501},
+    {"RCPT", "NOTIFY", 501},
+    {"RCPT", "NOTIFY=ALWAYS", 501},
+    {"RCPT", "NOTIFY=DELAY NOTIFY=DELAY", 501},
+    {"RCPT", "ORCPT=rfc822;" X100 X100 X100 X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 "xxx", 250},
+    {"RCPT", "ORCPT=rfc822;" X100 X100 X100 X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 "xxxx", 501},
+    {"RCPT", "ORCPT=utf-8;\xc3\xa9@b", 250},
+    {"RCPT", "ORCPT=utf-8;\xe0\x80\x80@b", 501},
+    {"RCPT", "ORCPT=rfc822;\xc3\xa9@b", 501},
+    {"RCPT", "ORCPT=rfc822;", 501},
+    {"RCPT", "ORCPT=;a@b", 501},
+    {"RCPT", "ORCPT=a@b", 501},
+    {"RCPT", "ORCPT=rfc_822;a@b", 501},
+    {"RCPT", "ORCPT", 501},
+    {"RCPT", "RET=FULL", 555},
+    {"RCPT", "SIZE=1", 555},
+};
+
+static void test_parameters(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+        char text[1024], codes[64], want[64];
+        bool rcpt = strcmp(parameters[i].verb, "RCPT") == 0;
+        int n = snprintf(text, sizeof text, HELLO "%s%s %s\r\n",
+                         rcpt ? "MAIL FROM:<a@b> SMTPUTF8\r\n" : "",
+                         rcpt ? "RCPT TO:<c@d>" : "MAIL FROM:<a@b>", parameters[i].text);
+        snprintf(want, sizeof want, "250 %s%d ", rcpt ? "250 " : "", parameters[i].code);
+        codes_of(text, (size_t)n, 4096, codes, sizeof codes);
+        if (strcmp(codes, want) != 0)
+            fprintf(stderr, "%s %s\n", parameters[i].verb, parameters[i].text);
+        assert_string_equal(codes, want);
+    }
+}
+
+/* What follows an LF inside a line that is too long is no command. */
+static void test_long_with_lf(void **state)
+{
+    enum { LONG = 9000 };
+    char codes[64], *text = malloc(LONG + 32);
+    (void)state;
+    assert_non_null(text);
+    for (size_t lf = 4096; lf < LONG; lf += 611)
+        for (size_t piece = 1; piece < 20000; piece = piece * 5 + 1) {
+            memset(text, 'x', LONG);
+            memcpy(text + lf, "\nQUIT\n\r", 7);
+            memcpy(text + LONG, "\r\nNOOP\r\n", 8);
+            codes_of(text, LONG + 8, piece, codes, sizeof codes);
+            assert_string_equal(codes, "500 250 ");
+        }
+    free(text);
+}
+
+static uint64_t count(enum kr_sink_counter which)
+{
+    return kr_sink_count(stats, which);
+}
+
+/* Accepted, refused and cut messages are all there are, and each octet is counted. */
+static void test_accounts(void **state)
+{
+    static const enum kr_sink_counter which[] = {KR_SINK_messages,      KR_SINK_messages_refused,
+                                                 KR_SINK_messages_cut,  KR_SINK_recipients,
+                                                 KR_SINK_rcpt_accepted, KR_SINK_bytes};
+    static const uint64_t want[] = {1, 1, 1, 2, 5, 2 + 102 + 8};
+    static const char text[] =
+        HELLO MAIL RCPT "RSET\r\n" MAIL RCPT RCPT "DATA\r\n\r\n.\r\n" MAIL RCPT "DATA\r\n" X100
+                        "\r\n.\r\n" MAIL RCPT "DATA\r\nhalf a m";
+    struct kr_sink_ctx x = {.nonce = "n", .max_size = 100, .max_recipients = 100, .stats = stats};
+    struct kr_sink_session s = {.dest = KR_SINK_NOWHERE};
+    uint64_t before[6];
+    (void)state;
+    for (size_t i = 0; i < 6; i++)
+        before[i] = count(which[i]);
+    assert_int_equal(kr_sink_feed(&x, &s, text, sizeof text - 1), sizeof text - 1);
+    kr_sink_hang_up(&x, &s);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(count(which[i]) - before[i], want[i]);
+    kr_buf_free(&x.out);
+}
 
 static void test_talks(void **state)
 {
@@ -190,8 +309,19 @@ static const struct {
     {"<> SIZE=1", KR_PATH_NULL, 2, "", ""},
     {"<PostMaster>", KR_PATH_POSTMASTER, 12, "PostMaster", ""},
     {"<a@b>", KR_PATH_MAILBOX, 5, "a", "b"},
-    {"a@b", KR_PATH_MAILBOX, 3, "a", "b"},
-    {"a@b SIZE=1", KR_PATH_MAILBOX, 3, "a", "b"},
+    {"<a@b>\tSIZE=1", KR_PATH_MAILBOX, 5, "a", "b"},
+    {"<\xe0\xa0\x80@b>", KR_PATH_MAILBOX, 7, "\xe0\xa0\x80", "b"},
+    {"<\xed\x9f\xbf@b>", KR_PATH_MAILBOX, 7, "\xed\x9f\xbf", "b"},
+    {"<\xf4\x8f\xbf\xbf@b>", KR_PATH_MAILBOX, 8, "\xf4\x8f\xbf\xbf", "b"},
+    {"a@b", KR_PATH_BAD, 0, "", ""},
+    {"a@b SIZE=1", KR_PATH_BAD, 0, "", ""},
+    {"postmaster", KR_PATH_BAD, 0, "", ""},
+    {"<\xe0\x80\x80@b>", KR_PATH_BAD, 0, "", ""},
+    {"<\xed\xa0\x80@b>", KR_PATH_BAD, 0, "", ""},
+    {"<\xf0\x80\x80\x80@b>", KR_PATH_BAD, 0, "", ""},
+    {"<\xf4\x90\x80\x80@b>", KR_PATH_BAD, 0, "", ""},
+    {"<\xc1\xbf@b>", KR_PATH_BAD, 0, "", ""},
+    {"<a@\xed\xa0\x80>", KR_PATH_BAD, 0, "", ""},
     {"<a..b.@b-c.example>", KR_PATH_MAILBOX, 19, "a..b.", "b-c.example"},
     {"<@x,@y.z:a@b>", KR_PATH_MAILBOX, 13, "a", "b"},
     {"<@[192.0.2.1]:a@b>", KR_PATH_MAILBOX, 18, "a", "b"},
@@ -249,6 +379,8 @@ int main(void)
         cmocka_unit_test(test_talks),      cmocka_unit_test(test_nul),
         cmocka_unit_test(test_line_limit), cmocka_unit_test(test_size_limit),
         cmocka_unit_test(test_throttle),   cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_long_with_lf),
+        cmocka_unit_test(test_accounts),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
