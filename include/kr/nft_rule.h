@@ -33,6 +33,7 @@ void kr_nft_protocol(struct kr_nft_rule *r, uint16_t ethertype); /* meta protoco
 void kr_nft_ethertype(struct kr_nft_rule *r, unsigned offset, uint16_t type); /* @ll,8*offset,16 */
 void kr_nft_ethertype_length(struct kr_nft_rule *r); /* @ll,96,16 < 0x0600: an 802.3 length */
 void kr_nft_snap(struct kr_nft_rule *r, const uint8_t bytes[static 6]); /* @ll,112,48 0x… */
+void kr_nft_dsap(struct kr_nft_rule *r, uint8_t sap); /* @ll,112,8 0x…: 802.2 destination SAP */
 
 void kr_nft_count(struct kr_nft_rule *r, const char *counter);
 void kr_nft_accept(struct kr_nft_rule *r);

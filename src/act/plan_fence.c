@@ -137,6 +137,14 @@ static void ethernet_others(const struct kr_plan *p, struct kr_nft_chain *c)
         kr_nft_count(r, "blocked_ethertype");
         kr_nft_drop(r);
     }
+    /* RFC 948, and the same address as a group. */
+    for (uint8_t sap = 0x06; sap <= 0x07; sap++) {
+        r = kr_nft_rule(c, "802.2 with the SAP of IP");
+        kr_nft_ethertype_length(r);
+        kr_nft_dsap(r, sap);
+        kr_nft_count(r, "blocked_ethertype");
+        kr_nft_drop(r);
+    }
     r = kr_nft_rule(c, "other 802.2 frames: STP and its like");
     kr_nft_ethertype_length(r);
     kr_nft_accept(r);

@@ -54,3 +54,10 @@ void kr_nft_ethertype_length(struct kr_nft_rule *r)
     kr_expr_cmp(r, NFT_REG_1, NFT_CMP_LT, &least, sizeof least);
     kr_nft_word(r, "@ll,96,16 < 0x0600");
 }
+
+void kr_nft_dsap(struct kr_nft_rule *r, uint8_t sap)
+{
+    kr_expr_payload(r, NFT_PAYLOAD_LL_HEADER, 14, 1, NFT_REG_1);
+    kr_expr_cmp(r, NFT_REG_1, NFT_CMP_EQ, &sap, 1);
+    kr_nft_word(r, "@ll,112,8 0x%02x", sap);
+}
