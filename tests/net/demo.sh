@@ -143,7 +143,7 @@ stage() {
     tell "machine. In that internet every address is a mail host that takes mail, a DNS server knows"
     tell "$(mail_domains | wc -l) domains, and a witness captures what comes in for port 25."
     pkg_need postfix unbound || cannot "Debian's packages postfix and unbound can't be fetched"
-    lab_init d
+    mail_lab d
     lab_world
     witness_start
     lab_host

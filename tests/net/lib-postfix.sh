@@ -28,6 +28,20 @@ shop.example - shop.example 203.0.113.77 2001:db8:f00::77
 END
 }
 
+# mail_lab TAG: lab_init, and when the script ends the tool's files about the host go as well.
+mail_lab() {
+    lab_init "$1"
+    trap mail_cleanup EXIT
+}
+
+mail_cleanup() {
+    local status=$?
+    set +e
+    [[ ! -e /run/netns/$H ]] || forget_state
+    (exit "$status")
+    lab_cleanup
+}
+
 mail_domains() { mail_world | cut -d' ' -f1 | sort -u; }
 mail_addresses() { mail_world | cut -d' ' -f4- | tr ' ' '\n' | sort -u; }
 

@@ -129,7 +129,7 @@ if ! pkg_need postfix unbound; then
     tap_done
     exit
 fi
-lab_init p
+mail_lab p
 lab_world
 witness_start
 lab_host
