@@ -1,17 +1,18 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
-.PHONY: unit-programs tools fuzz-programs ready check unit lint sanitize valgrind fuzz bench demo \
+.PHONY: programs unit-programs tools fuzz-programs ready check unit lint sanitize valgrind fuzz bench demo \
         leak-matrix install uninstall dist deps clean help \
         print-flags
 SUITES ?=
 CHECKS ?=
 FUZZ_SECONDS ?= 20
 
-unit-programs: $(UNIT)
-fuzz-programs: $(FUZZ)
-tools: $(TOOLS) ## build the helpers of the network tests
+programs: $(PROGRAMS) ; @:
+unit-programs: $(UNIT) ; @:
+fuzz-programs: $(FUZZ) ; @:
+tools: $(TOOLS) ; @: ## build the helpers of the network tests
 ready:
 	$(Q)contrib/deps.sh --quiet build test
-	$(Q)$(MAKE) --no-print-directory all unit-programs tools
+	$(Q)$(MAKE) --no-print-directory programs unit-programs tools
 
 RUN = BUILD='$(abspath $(BUILD))' tests/run.sh
 check: ## install what the tests need, build, run every test (root); SUITES='unit net' picks some
@@ -34,7 +35,7 @@ print-flags: # for tests/lint
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitize: ## unit and SMTP tests with AddressSanitizer and UBSan, built into build-asan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
-	  all unit-programs tools
+	  programs unit-programs tools
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
 	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp
 
