@@ -45,6 +45,7 @@ struct kr_sink_about {
     int pid;
     unsigned workers;
     uint64_t uptime; /* seconds */
+    size_t listed;   /* the destinations with the most messages; the rest is summed up; 0: all */
 };
 /* n blocks, one after the other, shared with the children of this process. NULL: KR_CANNOT. */
 struct kr_sink_stats *kr_sink_stats_make(unsigned n, struct kr_err *e);

@@ -12,6 +12,7 @@ struct kr_sink_worker {
     struct kr_sink_stats *stats; /* this worker's block */
     unsigned index;
     const int *listeners; /* this worker's, cfg->listens of them */
+    int started;          /* one octet is written there once it serves, then it is closed; or -1 */
 };
 
 /* Serves until SIGTERM, which must be blocked; then resets every connection. Returns an exit

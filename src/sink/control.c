@@ -5,6 +5,7 @@
 #include <kr/mem.h>
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,12 +21,14 @@ struct client {
     char line[COMMAND_MAX];
     size_t len, sent;
     struct kr_buf out;
+    uint64_t serial;  /* when it came */
     bool owed, ended; /* an answer comes later; the client will send no more */
 };
 
 struct kr_control {
     int fd;
     struct sockaddr_un at;
+    uint64_t serial;
     struct client client[CLIENTS];
 };
 
@@ -71,7 +74,7 @@ struct kr_control *kr_control_open(const char *path, struct kr_err *e)
     if (there)
         return NULL;
     KR_AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || bind_private(fd, &at) || listen(fd, CLIENTS)) {
+    if (fd < 0 || bind_private(fd, &at) || listen(fd, SOMAXCONN)) {
         kr_fail(e, KR_CANNOT, errno, "the control socket %s", path);
         return NULL;
     }
@@ -91,12 +94,30 @@ static void drop(struct client *k)
     *k = (struct client){.fd = -1};
 }
 
-static struct client *free_client(struct kr_control *c)
+/* A free place, or that of the client who came first and is owed nothing: who only holds a
+ * connection must not lock out others. NULL: all are owed an answer. */
+static struct client *place(struct kr_control *c)
 {
-    for (int i = 0; i < CLIENTS; i++)
-        if (c->client[i].fd < 0)
-            return &c->client[i];
-    return NULL;
+    struct client *oldest = NULL;
+    for (int i = 0; i < CLIENTS; i++) {
+        struct client *k = &c->client[i];
+        if (k->fd < 0)
+            return k;
+        if (!k->owed && (!oldest || k->serial < oldest->serial))
+            oldest = k;
+    }
+    return oldest;
+}
+
+static void take(struct kr_control *c)
+{
+    struct client *k = place(c);
+    int fd = k ? accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    drop(k);
+    k->fd = fd;
+    k->serial = ++c->serial;
 }
 
 void kr_control_poll(const struct kr_control *c, struct pollfd *p)
@@ -105,7 +126,7 @@ void kr_control_poll(const struct kr_control *c, struct pollfd *p)
     for (int i = 0; i < CLIENTS; i++) {
         const struct client *k = c ? &c->client[i] : NULL;
         p[i + 1] = (struct pollfd){.fd = k ? k->fd : -1};
-        room |= k && k->fd < 0;
+        room |= k && !k->owed;
         if (k && !k->ended && !k->owed)
             p[i + 1].events = POLLIN;
         if (k && k->out.len > k->sent)
@@ -184,10 +205,8 @@ void kr_control_handle(struct kr_control *c, const struct pollfd *p,
     for (int i = 0; c && i < CLIENTS; i++)
         if (c->client[i].fd >= 0 && p[i + 1].fd == c->client[i].fd && p[i + 1].revents)
             serve(&c->client[i], p[i + 1].revents, ops);
-    struct client *k = c && p[0].revents ? free_client(c) : NULL;
-    int fd = k ? accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC) : -1;
-    if (fd >= 0)
-        k->fd = fd;
+    if (c && p[0].revents)
+        take(c);
 }
 
 static void flush(struct client *k)

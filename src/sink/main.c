@@ -65,15 +65,15 @@ static const struct kr_opt rows[] = {
     {"user", 'u', KR_OPT_STRING, AT(user), .arg = "NAME",
      .help = "whom to become when started as root; default nobody"},
     {"control", 'c', KR_OPT_STRING, AT(control), .arg = "PATH",
-     .help = "control socket: takes the lines stats, ping, stop"},
+     .help = "control socket: takes the lines stats, stats all, ping, stop"},
     {"ready-fd", 0, KR_OPT_UINT, AT(ready_fd), .arg = "N", .max = 65535,
      .help = "write READY to this descriptor once it listens"},
     {"lifeline-fd", 0, KR_OPT_UINT, AT(lifeline_fd), .arg = "N", .max = 65535,
      .help = "end when this pipe closes before a K was read from it"},
     {"max-size", 0, KR_OPT_UINT, AT(max_size), .arg = "BYTES", .min = 1, .max = INT64_MAX,
      .help = "largest message; default 104857600 (100 MiB)"},
-    {"max-recipients", 0, KR_OPT_UINT, AT(max_recipients), .arg = "N", .min = 100, .max = UINT32_MAX,
-     .help = "recipients of one message, at least 100; default 1000"},
+    {"max-recipients", 0, KR_OPT_UINT, AT(max_recipients), .arg = "N", .min = 100,
+     .max = UINT32_MAX, .help = "recipients of one message, at least 100; default 1000"},
     {"max-connections", 0, KR_OPT_UINT, AT(max_connections), .arg = "N", .min = 1, .max = 10000000,
      .help = "per worker; default what the open-file limit allows"},
     {"idle", 0, KR_OPT_UINT, AT(idle), .arg = "SECONDS", .min = 1, .max = 86400,
@@ -179,6 +179,19 @@ static int start(int argc, char **argv, struct kr_sink_config *cfg, struct kr_er
     return serve(cfg, e);
 }
 
+/* A socket that got the number of a closed standard descriptor would receive our messages. */
+static int hold_standard_fds(struct kr_err *e)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+        if (fd < 0)
+            return kr_fail(e, KR_CANNOT, errno, "/dev/null");
+    } while (fd <= STDERR_FILENO);
+    close(fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct kr_err e = {0};
@@ -188,7 +201,7 @@ int main(int argc, char **argv)
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
-    int bad = start(argc, argv, &cfg, &e);
+    int bad = hold_standard_fds(&e) || start(argc, argv, &cfg, &e);
     if (bad)
         kr_error("%s", e.msg);
     free(cfg.listen);

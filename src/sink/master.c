@@ -29,6 +29,8 @@
 
 #define RESTART_MS 1000 /* a worker that ended is not started again sooner than this */
 #define STOP_MS 5000    /* a worker that takes longer to stop is killed */
+#define START_MS 10000  /* in which all workers must be ready */
+#define LISTED 1000     /* destinations in the answer to stats */
 #define FD_RESERVE 64   /* descriptors of a worker that are no connections */
 
 struct slot {
@@ -43,6 +45,7 @@ struct master {
     struct slot *slot;
     int *listeners;
     int signals, lifeline, account;
+    int started[2]; /* a pipe: each of the first workers writes one octet once it serves */
     int64_t born;
     bool stop;
 };
@@ -59,10 +62,11 @@ static unsigned workers(const struct master *m)
     return (unsigned)m->cfg->workers;
 }
 
-static int stats_line(struct master *m, struct kr_buf *out, struct kr_err *e)
+/* With the `listed` busiest destinations, 0: all. */
+static int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e)
 {
     struct kr_sink_about about = {m->cfg->nonce, (int)getpid(), workers(m),
-                                  (uint64_t)(clock_ms() - m->born) / 1000};
+                                  (uint64_t)(clock_ms() - m->born) / 1000, listed};
     return kr_sink_stats_json(m->stats, workers(m) + 1, &about, out, e);
 }
 
@@ -72,9 +76,11 @@ static int stats_line(struct master *m, struct kr_buf *out, struct kr_err *e)
 static int be_worker(struct master *m, unsigned index, pid_t parent)
 {
     size_t mine = index * m->cfg->listens, n = m->cfg->listens;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Not SIGKILL: clients of a sink whose master died must see RST, as at any other end. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         return KR_OK;
+    kr_close_fd(&m->started[0]);
     if (m->cfg->ready_fd != KR_SINK_NO_FD)
         close((int)m->cfg->ready_fd);
     kr_control_abandon(m->control);
@@ -84,7 +90,7 @@ static int be_worker(struct master *m, unsigned index, pid_t parent)
     kr_sink_unlisten(m->listeners, mine);
     kr_sink_unlisten(m->listeners + mine + n, workers(m) * n - mine - n);
     struct kr_sink_worker w = {m->cfg, kr_sink_stats_of(m->stats, index), index,
-                               m->listeners + mine};
+                               m->listeners + mine, m->started[1]};
     return kr_sink_worker_run(&w);
 }
 
@@ -106,16 +112,19 @@ static void report_end(struct master *m, unsigned index, pid_t pid, int status)
             killed ? "signal" : "itself, status", killed ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
+/* A pid is ours until it was waited for: one that was not can't belong to anybody else. ECHILD:
+ * somebody waited for it in our place; it is gone, and its number may be another's. */
 static void reap(struct master *m)
 {
-    int status;
-    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
-        for (unsigned i = 0; i < workers(m); i++)
-            if (m->slot[i].pid == pid) {
-                m->slot[i].pid = 0;
-                if (!m->stop)
-                    report_end(m, i, pid, status);
-            }
+    for (unsigned i = 0; i < workers(m); i++) {
+        int status = 0;
+        pid_t pid = m->slot[i].pid, got = pid ? waitpid(pid, &status, WNOHANG) : 0;
+        if (got == 0 || (got < 0 && errno != ECHILD))
+            continue;
+        m->slot[i].pid = 0;
+        if (!m->stop)
+            report_end(m, i, pid, status);
+    }
 }
 
 /* Starts what should run; returns ms until the next one may be started, or -1. */
@@ -137,9 +146,11 @@ static int tend(struct master *m)
     return wait;
 }
 
+/* Returns how many workers there are. Sends nothing for sig 0. */
 static size_t signal_all(struct master *m, int sig)
 {
     size_t n = 0;
+    reap(m);
     for (unsigned i = 0; i < workers(m); i++)
         if (m->slot[i].pid) {
             kill(m->slot[i].pid, sig);
@@ -160,7 +171,6 @@ static void stop_workers(struct master *m)
             kr_warn("%zu workers do not stop; they are killed", signal_all(m, SIGKILL));
         if (poll(&p, 1, ms > 0 ? (int)ms : 100) > 0 && read(m->signals, &si, sizeof si) < 0)
             kr_debug("signalfd: %s", strerror(errno));
-        reap(m);
         left = signal_all(m, 0);
     }
 }
@@ -174,12 +184,22 @@ static bool do_ping(struct master *m, struct kr_buf *out)
     return true;
 }
 
-static bool do_stats(struct master *m, struct kr_buf *out)
+static bool say_stats(struct master *m, size_t listed, struct kr_buf *out)
 {
     struct kr_err why = {0};
-    if (stats_line(m, out, &why))
+    if (stats_line(m, listed, out, &why))
         kr_buf_printf(out, "{\"error\":\"%s\"}\n", why.msg);
     return true;
+}
+
+static bool do_stats(struct master *m, struct kr_buf *out)
+{
+    return say_stats(m, LISTED, out);
+}
+
+static bool do_stats_all(struct master *m, struct kr_buf *out)
+{
+    return say_stats(m, 0, out);
 }
 
 static bool do_stop(struct master *m, struct kr_buf *out)
@@ -192,14 +212,16 @@ static bool do_stop(struct master *m, struct kr_buf *out)
 static const struct {
     const char *name;
     bool (*run)(struct master *m, struct kr_buf *out);
-} commands[] = {{"ping", do_ping}, {"stats", do_stats}, {"stop", do_stop}};
+} commands[] = {
+    {"ping", do_ping}, {"stats", do_stats}, {"stats all", do_stats_all}, {"stop", do_stop}};
 
 static bool run_command(void *arg, const char *name, struct kr_buf *out)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(arg, out);
-    kr_buf_printf(out, "{\"error\":\"unknown command; there are: stats, ping, stop\"}\n");
+    kr_buf_printf(out,
+                  "{\"error\":\"unknown command; there are: stats, stats all, ping, stop\"}\n");
     return true;
 }
 
@@ -257,6 +279,7 @@ static int take_signals(struct master *m, struct kr_err *e)
     sigset_t set;
     signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGCHLD, SIG_DFL); /* ignored, as it may be inherited, children vanish unseen */
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -332,17 +355,56 @@ static int open_all(struct master *m, struct kr_err *e)
     return m->stats ? kr_sink_drop(cfg->user, e) : -1;
 }
 
+/* Reads what workers say; 1: no worker is left that will say more, 0: not yet, -1. */
+static int hear(struct master *m, size_t *ready)
+{
+    char octets[64];
+    ssize_t n = read(m->started[0], octets, sizeof octets);
+    *ready += n > 0 ? (size_t)n : 0;
+    return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN)) ? 0 : n < 0 ? -1 : 1;
+}
+
+/* Told to stop meanwhile: that is no error, and nothing is ready. */
+static int await_workers(struct master *m, struct kr_err *e)
+{
+    int64_t until = clock_ms() + START_MS;
+    size_t ready = 0;
+    int end = 0;
+    while (!end && !m->stop) {
+        struct pollfd p[] = {{.fd = m->started[0], .events = POLLIN},
+                             {.fd = m->signals, .events = POLLIN}};
+        int64_t ms = until - clock_ms();
+        if (ms <= 0)
+            break;
+        if (poll(p, 2, (int)ms) <= 0)
+            continue;
+        if (p[0].revents)
+            end = hear(m, &ready);
+        if (p[1].revents)
+            on_signal(m);
+    }
+    kr_close_fd(&m->started[0]);
+    return m->stop || ready == workers(m)
+               ? 0
+               : kr_fail(e, KR_CANNOT, 0, "only %zu of %u workers have started", ready, workers(m));
+}
+
 static int start_all(struct master *m, struct kr_err *e)
 {
+    if (pipe2(m->started, O_CLOEXEC | O_NONBLOCK))
+        return kr_fail(e, KR_CANNOT, errno, "pipe");
     for (unsigned i = 0; i < workers(m); i++)
         if (start_worker(m, i, e))
             return -1;
-    return say_ready(m, e);
+    kr_close_fd(&m->started[1]);
+    if (await_workers(m, e))
+        return -1;
+    return m->stop ? 0 : say_ready(m, e);
 }
 
 static int final_account(struct master *m, struct kr_buf *line, struct kr_err *e)
 {
-    if (stats_line(m, line, e))
+    if (stats_line(m, 0, line, e))
         return -1;
     return m->account >= 0 && write_all(m->account, line->s, line->len)
                ? kr_fail(e, KR_CANNOT, errno, "writing --stats-on-exit '%s'", m->cfg->stats_file)
@@ -352,7 +414,8 @@ static int final_account(struct master *m, struct kr_buf *line, struct kr_err *e
 int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
 {
     KR_AUTO_BUF struct kr_buf line = {0};
-    struct master m = {.cfg = cfg, .signals = -1, .account = -1, .born = clock_ms()};
+    struct master m = {
+        .cfg = cfg, .signals = -1, .account = -1, .started = {-1, -1}, .born = clock_ms()};
     m.lifeline = cfg->lifeline_fd == KR_SINK_NO_FD ? -1 : (int)cfg->lifeline_fd;
     int bad = open_all(&m, e);
     if (!bad) {
@@ -367,6 +430,8 @@ int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
     kr_sink_stats_free(m.stats, workers(&m) + 1);
     free(m.listeners);
     free(m.slot);
+    kr_close_fd(&m.started[0]);
+    kr_close_fd(&m.started[1]);
     kr_close_fd(&m.account);
     kr_close_fd(&m.signals);
     return bad;

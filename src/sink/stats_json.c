@@ -65,37 +65,65 @@ static json_t *counts(uint64_t connections, uint64_t messages)
                      (json_int_t)messages);
 }
 
-static json_t *destinations(struct kr_sink_stats *all, unsigned n)
+static int by_messages(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    if (x->messages != y->messages)
+        return x->messages < y->messages ? 1 : -1;
+    if (x->connections != y->connections)
+        return x->connections < y->connections ? 1 : -1;
+    return by_address(a, b);
+}
+
+/* Keeps the `most` rows with the most messages; the sum of the others is returned. */
+static struct row keep_busiest(struct rows *r, size_t most)
+{
+    struct row rest = {0};
+    if (!most || r->n <= most)
+        return rest;
+    qsort(r->v, r->n, sizeof *r->v, by_messages);
+    for (size_t i = most; i < r->n; i++) {
+        rest.connections += r->v[i].connections;
+        rest.messages += r->v[i].messages;
+    }
+    r->n = most;
+    return rest;
+}
+
+static json_t *list(const struct rows *r)
 {
     char text[KR_ADDRSTRLEN];
-    struct rows r = {0};
     json_t *o = json_object();
-    for (unsigned i = 0; i < n; i++)
-        gather(&all[i], &r);
-    merge(&r);
-    for (size_t i = 0; i < r.n; i++)
-        json_object_set_new(o, kr_addr_str(&r.v[i].addr, text),
-                            counts(r.v[i].connections, r.v[i].messages));
-    free(r.v);
+    for (size_t i = 0; i < r->n; i++)
+        json_object_set_new(o, kr_addr_str(&r->v[i].addr, text),
+                            counts(r->v[i].connections, r->v[i].messages));
     return o;
 }
 
-static json_t *sums(struct kr_sink_stats *all, unsigned n, json_t *o)
+static void destinations(struct kr_sink_stats *all, unsigned n, size_t most, json_t *o)
 {
-    uint64_t connections = 0, messages = 0;
+    struct rows r = {0};
+    for (unsigned i = 0; i < n; i++)
+        gather(&all[i], &r);
+    merge(&r);
+    struct row other = keep_busiest(&r, most);
+    for (unsigned i = 0; i < n; i++) {
+        other.connections += get(&all[i].other.connections);
+        other.messages += get(&all[i].other.messages);
+    }
+    json_object_set_new(o, "destinations_other", counts(other.connections, other.messages));
+    json_object_set_new(o, "destinations", list(&r));
+    free(r.v);
+}
+
+static void sums(struct kr_sink_stats *all, unsigned n, json_t *o)
+{
     for (unsigned c = 0; c < KR_SINK_COUNTER_N; c++) {
         uint64_t sum = 0;
         for (unsigned i = 0; i < n; i++)
             sum += kr_sink_count(&all[i], c);
         json_object_set_new(o, names[c], json_integer((json_int_t)sum));
     }
-    for (unsigned i = 0; i < n; i++) {
-        connections += get(&all[i].other.connections);
-        messages += get(&all[i].other.messages);
-    }
-    json_object_set_new(o, "destinations_other", counts(connections, messages));
-    json_object_set_new(o, "destinations", destinations(all, n));
-    return o;
 }
 
 int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_sink_about *about,
@@ -106,7 +134,9 @@ int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_si
                           (json_int_t)about->uptime);
     if (!o)
         return kr_fail(e, KR_INTERNAL, 0, "the counters can't be put into JSON");
-    KR_AUTO_FREE char *text = json_dumps(sums(all, n, o), JSON_COMPACT);
+    sums(all, n, o);
+    destinations(all, n, about->listed, o);
+    KR_AUTO_FREE char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the counters can't be written as JSON");

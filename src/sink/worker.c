@@ -154,10 +154,16 @@ static struct worker *make_worker(const struct kr_sink_worker *arg)
     return w;
 }
 
+static int say_started(int fd)
+{
+    KR_AUTO_FD int said = fd;
+    return fd >= 0 && write(fd, "", 1) != 1 ? -1 : 0;
+}
+
 int kr_sink_worker_run(const struct kr_sink_worker *arg)
 {
     struct loop l = {.w = make_worker(arg), .signals.fd = -1};
-    int status = open_loop(&l, arg) ? KR_CANNOT : run(&l);
+    int status = open_loop(&l, arg) || say_started(arg->started) ? KR_CANNOT : run(&l);
     if (status)
         kr_error("worker %u: %s", arg->index, strerror(errno));
     for (size_t i = 0; i < l.n; i++)

@@ -165,8 +165,11 @@ def ranges():
     with Sink("--range", "127.0.0.0/30", "--range", "::2/128") as sink:
         with sink.connect() as s, s.makefile("rb") as f:
             inside = read_reply(f)[0][:3]
-        with sink.connect("::1") as s:
-            outside = is_reset(s)
+        try:
+            with sink.connect("::1") as s:
+                outside = is_reset(s)
+        except ConnectionResetError:
+            outside = True
         stats = sink.stats()
     good = inside == b"220" and outside and stats["refused_local"] == 1
     return None if good and stats["connections"] == 1 else f"{inside} {outside} {stats}"

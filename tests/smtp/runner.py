@@ -4,6 +4,7 @@ import sys
 import abuse
 import clients
 import control
+import faults
 import scripts
 from sinktest import Sink, Tap
 
@@ -15,4 +16,5 @@ with Sink() as sink:
     tap.check(sink.end() == 0, "the sink ends with status 0")
 abuse.run_own(tap)
 control.run(tap)
+faults.run(tap)
 sys.exit(tap.done())

@@ -58,7 +58,7 @@ def free_port():
 class Sink:
     """A sink on 127.0.0.1 and ::1, with a control socket; ended with the `with` block."""
 
-    def __init__(self, *options, workers=1, listen=True, port=None):
+    def __init__(self, *options, workers=1, listen=True, port=None, env=None):
         self.dir = tempfile.TemporaryDirectory(prefix="kr-smtp-")
         self.control = os.path.join(self.dir.name, "control")
         self.port = port or free_port()
@@ -69,7 +69,7 @@ class Sink:
         if listen:
             args += ["--listen", f"127.0.0.1:{self.port}", "--listen", f"[::1]:{self.port}"]
         self.process = subprocess.Popen(args + list(options), pass_fds=[writer], stderr=self.log,
-                                        stdout=self.log)
+                                        stdout=self.log, env=env)
         os.close(writer)
         got = b""
         while len(got) < 6 and select.select([ready], [], [], LIMIT)[0]:

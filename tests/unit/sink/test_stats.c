@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct kr_sink_about about = {"abc", 7, 2, 3};
+static const struct kr_sink_about about = {"abc", 7, 2, 3, 0};
 
 static json_t *json_of(struct kr_sink_stats *all, unsigned n)
 {
@@ -118,12 +118,40 @@ static void test_survives(void **state)
     kr_sink_stats_free(s, 1);
 }
 
+/* Only the busiest are listed; what the others had is not lost. */
+static void test_listed(void **state)
+{
+    struct kr_sink_stats *all = kr_sink_stats_make(2, NULL);
+    struct kr_sink_about few = about;
+    struct kr_buf b = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 5; i++)
+        for (uint32_t k = 0; k <= i; k++) {
+            struct kr_addr a = addr4(0xcb007100 + i);
+            struct kr_sink_stats *s = kr_sink_stats_of(all, k % 2);
+            kr_sink_dest_message(s, kr_sink_dest_connection(s, &a));
+        }
+    few.listed = 2;
+    assert_int_equal(kr_sink_stats_json(all, 2, &few, &b, NULL), 0);
+    json_t *j = json_loads(b.s, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(j);
+    assert_int_equal(json_object_size(json_object_get(j, "destinations")), 2);
+    assert_int_equal(num(j, "destinations", "203.0.113.4", "messages"), 5);
+    assert_int_equal(num(j, "destinations", "203.0.113.3", "messages"), 4);
+    assert_int_equal(num(j, "destinations_other", "messages", NULL), 6);
+    assert_int_equal(num(j, "destinations_other", "connections", NULL), 6);
+    json_decref(j);
+    kr_buf_free(&b);
+    kr_sink_stats_free(all, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sums),
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_survives),
+        cmocka_unit_test(test_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
