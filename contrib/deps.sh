@@ -42,7 +42,7 @@ installed() {
 apt() {
     local try
     for try in 1 2 3 4; do
-        DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" \
+        DEBIAN_FRONTEND=noninteractive apt-get -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" \
             </dev/null && return
         echo "deps.sh: apt-get $1 failed, attempt $try of 4" >&2
         ((try == 4)) || sleep "$((try * 2))" # bounded: 12 s in all
