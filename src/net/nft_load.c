@@ -72,12 +72,10 @@ end(struct batch *b, struct nlmsghdr *nlh, const char *fmt, ...)
     b->len += aligned(nlh->nlmsg_len);
 }
 
-static void add_table(struct batch *b, int family, const char *name, uint16_t type, bool awake)
+static void add_table(struct batch *b, int family, const char *name, uint16_t type, unsigned flags)
 {
-    struct nlmsghdr *nlh = begin(b, type, family, type == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0);
+    struct nlmsghdr *nlh = begin(b, type, family, (uint16_t)flags);
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
-    if (awake)
-        mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, 0);
     end(b, nlh, "table %s %s", family == NFPROTO_NETDEV ? "netdev" : "inet", name);
 }
 
@@ -86,8 +84,8 @@ static void add_table(struct batch *b, int family, const char *name, uint16_t ty
  * changes nothing of a table that exists, a dormant one included (nf_tables_updtable). */
 static void remove_table(struct batch *b, int family, const char *name)
 {
-    add_table(b, family, name, NFT_MSG_NEWTABLE, false);
-    add_table(b, family, name, NFT_MSG_DELTABLE, false);
+    add_table(b, family, name, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    add_table(b, family, name, NFT_MSG_DELTABLE, 0);
 }
 
 static void add_counter(struct batch *b, const struct kr_nft_table *t, const char *name)
@@ -163,9 +161,9 @@ static void add_rules(struct batch *b, const struct kr_nft_chain *c)
 }
 
 /* In the order of nft(8): listings show things in the order they were made. */
-static void add_all(struct batch *b, const struct kr_nft_table *t)
+static void add_all(struct batch *b, const struct kr_nft_table *t, bool alone)
 {
-    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, true);
+    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, NLM_F_CREATE | (alone ? NLM_F_EXCL : 0));
     for (size_t i = 0; i < t->n_chains; i++)
         add_chain(b, t->chains[i]);
     for (size_t i = 0; i < t->n_counters; i++)
@@ -246,17 +244,31 @@ static int check_devices(const struct kr_nft *r, struct kr_err *e)
     return 0;
 }
 
-static int load(struct batch *b, const struct kr_nft *r, const struct kr_nft_name *old,
-                size_t n_old, struct kr_err *e)
+/* Whether a table of r takes the place of an old one, and so must not be there by then. */
+static bool replaces(const struct kr_nft_table *t, const struct kr_nft_name *old, size_t n_old)
 {
-    if (check_devices(r, e))
-        return -1;
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i].family == t->family && strcmp(old[i].name, t->name) == 0)
+            return true;
+    return false;
+}
+
+/* Removing what was never there takes the kernel ten times as long as all the rest, so tables are
+ * looked up first. `sure`: remove them all the same. */
+static int load(struct batch *b, const struct kr_nft *r, const struct kr_nft_name *old,
+                size_t n_old, bool sure, struct kr_err *e)
+{
     b->first_seq = b->seq = 1;
     frame(b, true);
-    for (size_t i = 0; i < n_old; i++)
-        remove_table(b, old[i].family, old[i].name);
+    for (size_t i = 0; i < n_old; i++) {
+        bool exists = true;
+        if (!sure && kr_nft_exists(&old[i], &exists, e))
+            return -1;
+        if (exists)
+            remove_table(b, old[i].family, old[i].name);
+    }
     for (size_t i = 0; r && i < r->n; i++)
-        add_all(b, r->v[i]);
+        add_all(b, r->v[i], replaces(r->v[i], old, n_old));
     if (!b->n)
         return 0;
     ((struct nlmsghdr *)(void *)(b->buf + b->last))->nlmsg_flags |= NLM_F_ACK;
@@ -264,11 +276,26 @@ static int load(struct batch *b, const struct kr_nft *r, const struct kr_nft_nam
     return send_batch(b, e);
 }
 
+static int try_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old, bool sure,
+                    struct kr_err *e)
+{
+    struct batch b = {0};
+    int bad = load(&b, r, old, n_old, sure, e);
+    free_batch(&b);
+    return bad;
+}
+
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                 struct kr_err *e)
 {
-    struct batch b = {0};
-    int bad = load(&b, r, old, n_old, e);
-    free_batch(&b);
-    return bad;
+    struct kr_err first = {0};
+    if (check_devices(r, e))
+        return -1;
+    if (try_load(r, old, n_old, false, &first) == 0)
+        return 0;
+    if (first.sys == EEXIST && n_old) /* a table came into being meanwhile */
+        return try_load(r, old, n_old, true, e);
+    if (e)
+        *e = first;
+    return -1;
 }

@@ -239,7 +239,25 @@ check "not seen: other people's tables" sh -c "
 check "a dormant table is replaced" sh -c "
     ip netns exec $A nft add table $K '{ flags dormant; }'
     ip netns exec $A $DRIVER replace canonical && ip netns exec $A $DRIVER compare canonical"
-check "counters are read" sh -c "ip netns exec $A $DRIVER counters inet | grep -q '^exempt_lan 0 0$'"
+# Somebody makes a table of our name all the time: removed, or in the way, but never mixed with ours.
+meddled() {
+    local status=0
+    (while [[ -e $DIR/meddle ]]; do
+        in_a nft 'add table inet kumo_redirect; add chain inet kumo_redirect foreign' 2>/dev/null
+    done) &
+    local pid=$!
+    for ((i = 0; i < 40 && status == 0; i++)); do
+        in_a nft flush ruleset
+        in_a "$DRIVER" replace canonical >"$DIR/said" || status=1
+    done
+    rm "$DIR/meddle"
+    wait "$pid"
+    cat "$DIR/said"
+    return "$status"
+}
+touch "$DIR/meddle"
+check "40 replacements while another makes our table" meddled
+check "counters are read" sh -c "ip netns exec $A $DRIVER replace canonical; ip netns exec $A $DRIVER counters inet | grep -q '^exempt_lan 0 0$'"
 listed_chains() {
     in_a nft flush ruleset
     in_a nft -f - <<'RULES' || return

@@ -271,11 +271,12 @@ static inline struct kr_nft *lan(unsigned long n)
 {
     struct kr_nft *r = kr_nft_new();
     struct kr_nft_set *s = kr_nft_lan_set(kr_nft_table(r, NFPROTO_INET, TABLE), "lan4", AF_INET);
+    const unsigned eth0 = if_nametoindex("eth0");
     for (uint32_t i = 0; i < n; i++) {
         uint32_t a = htonl((10u << 24) + i * 512);
         struct kr_addr from = kr_addr_make(AF_INET, &a);
         struct kr_prefix p = kr_prefix_make(&from, 120);
-        kr_nft_lan_add(s, &p, if_nametoindex("eth0"), "eth0");
+        kr_nft_lan_add(s, &p, eth0, "eth0");
     }
     return r;
 }
