@@ -13,7 +13,7 @@
  *   -F FLAGS     of FSRPAU (default S)   -q SEQ  -a ACK  -t TEXT
  *   -x           IPv6 destination options before TCP
  *   -g HOP       IPv6 routing header: by way of HOP, DST is the last segment
- *   -f           in two fragments        -n      IP_NODEFRAG
+ *   -f           in two fragments (needs -t)       -n      IP_NODEFRAG
  *
  * Prints "sent" and exits 0, or "error WHAT: WHY" and exits 1.
  */
@@ -419,7 +419,11 @@ int main(int argc, char **argv)
         fputs("usage: rawsyn [OPTION]... SRC SPORT DST DPORT (see tests/tools/rawsyn.c)\n", stderr);
         return 2;
     }
-    size_t n = build_tcp(seg), cut = cfg.frag && n > FIRST_PIECE ? FIRST_PIECE : n;
+    size_t n = build_tcp(seg), cut = cfg.frag ? FIRST_PIECE : n;
+    if (n < cut + (cfg.frag ? 1 : 0)) {
+        puts("error -f needs five octets of TEXT or more");
+        return 2;
+    }
     int rc = send_piece(seg, cut, 0, cut < n);
     if (!rc && cut < n)
         rc = send_piece(seg + cut, n - cut, cut, false);

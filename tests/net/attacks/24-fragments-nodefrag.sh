@@ -1,2 +1,3 @@
 TITLE="fragments with IP_NODEFRAG"
-attack() { raw "$H" -f -n "$HOST4" 4025 "$MX4" 25; }
+SEEN=encap=frag
+attack() { raw "$H" -f -t "some more of it" -n "$HOST4" 4025 "$MX4" 25; }

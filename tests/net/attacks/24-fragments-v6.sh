@@ -1,2 +1,3 @@
 TITLE="fragments from a raw socket, IPv6"
-attack() { raw "$H" -f "$HOST6" 4026 "$MX6" 25; raw "$H" -f -x "$HOST6" 4027 "$MX6" 25; }
+SEEN=encap=frag
+attack() { raw "$H" -f -t "some more of it" "$HOST6" 4026 "$MX6" 25; raw "$H" -f -t "some more of it" -x "$HOST6" 4027 "$MX6" 25; }

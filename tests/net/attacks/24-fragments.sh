@@ -1,2 +1,3 @@
 TITLE="fragments from a raw socket"
-attack() { raw "$H" -f "$HOST4" 4024 "$MX4" 25; }
+SEEN=encap=frag
+attack() { raw "$H" -f -t "some more of it" "$HOST4" 4024 "$MX4" 25; }

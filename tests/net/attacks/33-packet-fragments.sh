@@ -1,2 +1,3 @@
 TITLE="AF_PACKET, fragments"
-attack() { raw_frame -V packet -f "$HOST4" 4033 "$MX4" 25; }
+SEEN=encap=frag
+attack() { raw_frame -V packet -f -t "some more of it" "$HOST4" 4033 "$MX4" 25; }
