@@ -3,6 +3,7 @@
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
+#include <kr/sink_filter.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -160,10 +161,21 @@ static int say_started(int fd)
     return fd >= 0 && write(fd, "", 1) != 1 ? -1 : 0;
 }
 
+static int begin(struct loop *l, const struct kr_sink_worker *arg)
+{
+    struct kr_err e = {0};
+    if (open_loop(l, arg))
+        return -1;
+    if (kr_sink_filter(&e) == 0)
+        return say_started(arg->started);
+    kr_error("worker %u: %s", arg->index, e.msg);
+    return -1;
+}
+
 int kr_sink_worker_run(const struct kr_sink_worker *arg)
 {
     struct loop l = {.w = make_worker(arg), .signals.fd = -1};
-    int status = open_loop(&l, arg) || say_started(arg->started) ? KR_CANNOT : run(&l);
+    int status = begin(&l, arg) ? KR_CANNOT : run(&l);
     if (status)
         kr_error("worker %u: %s", arg->index, strerror(errno));
     for (size_t i = 0; i < l.n; i++)

@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 
-from sinktest import LIMIT, PROGRAM, Sink, finals, read_all, read_reply, talk, wait_for
+from sinktest import LIMIT, Sink, finals, read_all, read_reply, sanitized, talk, wait_for
 
 STAGES = [b"EHLO me\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n", b"DATA\r\n",
           b"half a mess", b"age\r\n.\r\n", b"QUIT\r\n"]
@@ -112,12 +112,6 @@ def drain(s, data, sent):
         if w:
             sent += s.send(data[sent:sent + 65536])
     return None if got == want else f"{got} octets of {want} came back"
-
-
-def sanitized():
-    """Built with AddressSanitizer: its memory figures say nothing."""
-    with open(PROGRAM, "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 def resident(sink):

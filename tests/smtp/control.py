@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from sinktest import LIMIT, PROGRAM, Sink, free_port, read_all, read_reply, wait_for
+from sinktest import LIMIT, PROGRAM, Sink, free_port, read_reply, sanitized, wait_for
 
 
 def ping():
@@ -28,6 +28,17 @@ def powerless():
                 return f"process {pid}: {s['Uid']}, {caps}, {s['NoNewPrivs']}"
             if os.geteuid() == 0 and s["Groups"].strip():
                 return f"process {pid} has groups {s['Groups']}"
+    return None
+
+
+def filtered():
+    """The kernel refuses workers what serving does not need (Seccomp: 2, see proc(5))."""
+    with Sink(workers=2) as sink:
+        for pid in sink.workers():
+            with open(f"/proc/{pid}/status", encoding="ascii") as f:
+                mode = next(line.split()[1] for line in f if line.startswith("Seccomp:"))
+            if mode != "2" and not sanitized():
+                return f"process {pid}: mode {mode}"
     return None
 
 
@@ -176,7 +187,7 @@ def ranges():
 
 
 def run(tap):
-    for test in (ping, powerless, hangup, restart, orphans, taken, stale, bad_options, ranges):
+    for test in (ping, powerless, filtered, hangup, restart, orphans, taken, stale, bad_options, ranges):
         tap.run(f"control: {test.__name__.replace('_', ' ')}", test)
     if os.geteuid() == 0:
         tap.run("control: never as root", root_user)

@@ -7,9 +7,8 @@ import socket
 import subprocess
 import tempfile
 
-from abuse import sanitized
 from control import is_reset
-from sinktest import LIMIT, PROGRAM, Sink, free_port, read_all, talk, wait_for
+from sinktest import LIMIT, PROGRAM, Sink, free_port, read_all, sanitized, talk, wait_for
 
 SHIM = r"""
 #define _GNU_SOURCE

@@ -40,6 +40,12 @@ class Tap:
         return 1 if self.bad else 0
 
 
+def sanitized():
+    """Built with AddressSanitizer: its memory figures say nothing."""
+    with open(PROGRAM, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def wait_for(condition, limit=LIMIT):
     end = time.monotonic() + limit
     while not condition():

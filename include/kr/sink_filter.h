@@ -1,0 +1,13 @@
+/* The system calls a worker may make. */
+#ifndef KR_SINK_FILTER_H
+#define KR_SINK_FILTER_H
+
+struct kr_err;
+
+/* Should: be called once everything is open. From then on any system call that serving and logging
+ * don't need kills the process (SIGSYS): no new sockets, files, programs or processes. Sets
+ * no_new_privs. Does nothing in a build with AddressSanitizer, which needs more calls.
+ * Returns 0, or -1 (KR_CANNOT). */
+int kr_sink_filter(struct kr_err *e);
+
+#endif
