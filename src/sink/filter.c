@@ -48,14 +48,13 @@ static int allow(scmp_filter_ctx f, const int *calls, size_t n)
     return bad;
 }
 
-/* isatty(3) asks by TCGETS. */
 static int build(scmp_filter_ctx f)
 {
+    /* isatty(3) asks by TCGETS. */
+    const struct scmp_arg_cmp tcgets = {.arg = 1, .op = SCMP_CMP_EQ, .datum_a = TCGETS};
     int bad = allow(f, serving, sizeof serving / sizeof *serving);
     bad = bad ? bad : allow(f, library, sizeof library / sizeof *library);
-    return bad ? bad
-               : seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                                  SCMP_A1(SCMP_CMP_EQ, TCGETS));
+    return bad ? bad : seccomp_rule_add_array(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, &tcgets);
 }
 
 int kr_sink_filter(struct kr_err *e)
