@@ -10,6 +10,9 @@
  * such a flow. So all ports of an entry are judged, and rounds go on until two in a row find
  * nothing.
  *
+ * Sockets, unlike entries, are looked for once more only when any was found: behind the guards none
+ * can be made that reaches anybody, and one that is there stays in its place of the table.
+ *
  * Two kinds of socket are destroyed whenever they are seen and yet are no reason for another round:
  * those in SYN_SENT, which a busy MTA makes faster than rounds go by and which reached nobody while
  * guards stand; and orphans, which some kernels empty of data but leave in the table. */
@@ -109,10 +112,10 @@ static bool of_interest(const struct kr_ct *c, void *arg)
     return redirected(c, arg) || to_cut(c, arg);
 }
 
-static int read_round(struct round *r, struct kr_nl *nl, struct kr_err *e)
+static int read_round(struct round *r, bool sockets, struct kr_nl *nl, struct kr_err *e)
 {
     const struct kr_cut_policy *p = r->policy;
-    if (kr_socks_read(nl, p->ports, p->n_ports, &r->socks, e) ||
+    if ((sockets && kr_socks_read(nl, p->ports, p->n_ports, &r->socks, e)) ||
         kr_cts_read(of_interest, (void *)(uintptr_t)p, &r->flows, e))
         return -1;
     if (r->flows.n)
@@ -161,8 +164,10 @@ static int cut(const struct kr_cut_policy *p, bool redirected_ones, struct kr_cu
     if (kr_nl_open(&nl, NETLINK_SOCK_DIAG, e))
         return -1;
     for (int round = 0, quiet = 0; round < ROUNDS && quiet < 2; round++) {
+        bool found_none = round && r.found == 0 && done->sockets == 0;
         clear(&r);
-        if (read_round(&r, &nl, e) || cut_sockets(&r, &nl, done, e) || cut_entries(&r, done, e)) {
+        if (read_round(&r, !found_none, &nl, e) || cut_sockets(&r, &nl, done, e) ||
+            cut_entries(&r, done, e)) {
             clear(&r);
             return -1;
         }
