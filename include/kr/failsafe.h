@@ -5,10 +5,9 @@
 #define KR_FAILSAFE_H
 
 #include <kr/lan.h>
+#include <kr/rt.h>
 
 #define KR_HOLE_NAME "kumo-hole0"
-#define KR_RT_TABLE 2525u
-#define KR_RT_PROTOCOL 225 /* RTPROT_* and FRA_PROTOCOL of everything of ours */
 #define KR_RULE_PRIORITY 25u
 
 struct kr_buf;

@@ -1,5 +1,4 @@
-/* What the kernel says of links, addresses, routes and policy rules, read in one go. Plain data, so
- * that everything decided from it can be tested without a kernel. */
+/* What the kernel says of links, addresses, routes and policy rules: plain data, to be tested. */
 #ifndef KR_NETVIEW_H
 #define KR_NETVIEW_H
 
@@ -12,22 +11,23 @@ struct kr_link {
     char name[IFNAMSIZ], kind[16]; /* IFLA_INFO_KIND, "" for hardware */
     unsigned arphrd, flags;        /* ARPHRD_*, IFF_* */
     bool lower_elsewhere;          /* IFLA_LINK_NETNSID: the lower device is in another namespace */
-    uint16_t vlan_protocol;        /* 0x8100 or 0x88a8, 0: no VLAN device */
-    bool vlan_reorder;             /* VLAN_FLAG_REORDER_HDR: the tag stays out of band */
+    bool vlan_reorder, vlan_filtering; /* VLAN_FLAG_REORDER_HDR; a bridge that tags its ports */
+    uint16_t vlan_protocol;            /* 0x8100 or 0x88a8, 0: no VLAN device */
 };
 struct kr_ifaddr {
     unsigned index;
     struct kr_addr addr, peer; /* peer equals addr unless point-to-point */
-    uint8_t len;               /* v4-mapped prefix length, 0..128 */
-    uint8_t scope;             /* RT_SCOPE_* */
+    uint8_t len, scope;        /* v4-mapped prefix length, 0..128; RT_SCOPE_* */
     uint32_t flags;            /* IFA_F_* */
 };
 struct kr_route {
     struct kr_prefix dst;
-    struct kr_addr gateway, source;
+    struct kr_addr gateway, source; /* source: RTA_PREFSRC */
     bool has_gateway, has_source, has_encap, multipath;
-    unsigned
-        oif; /* 0: none (unreachable and its like); a multipath route gives one row a next hop */
+    bool odd;       /* says more than this struct: source prefix, TOS, metrics, nexthop id ... */
+    uint8_t family; /* AF_INET, AF_INET6; IPv6 has routes to ::ffff:0:0/96 too */
+    uint16_t encap; /* LWTUNNEL_ENCAP_* */
+    unsigned oif;   /* 0: none (unreachable and its like); multipath: one row a next hop */
     uint32_t table, metric;
     uint8_t type, scope, protocol; /* RTN_*, RT_SCOPE_*, RTPROT_* */
 };
@@ -35,23 +35,24 @@ struct kr_fibrule {
     int family;
     uint32_t priority, table;
     uint8_t action, protocol, ipproto; /* FR_ACT_*, FRA_PROTOCOL, FRA_IP_PROTO */
+    bool invert;                       /* FIB_RULE_INVERT: "not" */
     uint16_t dport_first, dport_last;
-    bool other_selectors; /* anything besides ipproto and dport: from, to, iif, oif, fwmark, uid ...
-                           */
+    bool other_selectors; /* from, to, iif, oif, fwmark, uid, suppress ..., or unknown ones */
 };
 struct kr_netview {
-    struct kr_link *links;
+    struct kr_link *links; /* by index */
     struct kr_ifaddr *addrs;
     struct kr_route *routes;
-    struct kr_fibrule *rules;
-    size_t n_links, n_addrs, n_routes, n_rules;
+    struct kr_fibrule *rules; /* IPv4 first, each family in the order of lookup */
+    unsigned *mpls, *pppoe;   /* devices of AF_MPLS routes; devices below PPPoE sessions */
+    size_t n_links, n_addrs, n_routes, n_rules, n_mpls, n_pppoe;
 };
 
-/* Reads all of it for the current network namespace (rtnetlink(7), by libnl-route-3). A dump that
- * the kernel marks as interrupted is read again, at most 8 times. Returns 0, or -1 (KR_UNKNOWN). */
+/* Reads all of it for this thread's network namespace (rtnetlink(7), by libnl-3, whose objects and
+ * caches would lose encapsulations and unknown selectors: its messages are read as they are). A
+ * dump that was interrupted is read again, at most 8 times. Returns 0, or -1 (KR_UNKNOWN). */
 int kr_netview_read(struct kr_netview *v, struct kr_err *e);
-int kr_netview_read_addresses(struct kr_netview *v,
-                              struct kr_err *e); /* links and addresses only */
+int kr_netview_read_addresses(struct kr_netview *v, struct kr_err *e); /* and links; no more */
 void kr_netview_free(struct kr_netview *v);
 const struct kr_link *kr_netview_link(const struct kr_netview *v, unsigned index);
 const struct kr_link *kr_netview_link_named(const struct kr_netview *v, const char *name);

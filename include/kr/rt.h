@@ -1,12 +1,16 @@
-/* Changing links, routes and policy rules (rtnetlink(7)) by libnl-3: messages are queued, sent
- * together, and each one's ack is read. */
+/* rtnetlink(7) by libnl-3: dumps that are whole or fail, changes whose every ack is read. */
 #ifndef KR_RT_H
 #define KR_RT_H
 
 #include <kr/netview.h>
 
+#define KR_RT_TABLE 2525u  /* our routing table */
+#define KR_RT_PROTOCOL 225 /* RTPROT_* and FRA_PROTOCOL of everything of ours */
+
+struct kr_err;
 struct nl_msg;
 struct nl_sock;
+struct nlmsghdr;
 
 struct kr_rt {
     struct nl_sock *sk;
@@ -14,27 +18,41 @@ struct kr_rt {
         struct nl_msg *msg;
         char what[96];
         int ignore; /* an errno value that is as good as success, or 0 */
-        unsigned seq;
+        uint32_t seq;
         bool answered;
     } * v;
     size_t n, cap;
 };
 
-int kr_rt_open(struct kr_rt *rt, struct kr_err *e);
+int kr_rt_open(struct kr_rt *rt, struct kr_err *e); /* 0, or -1 (KR_CANNOT) */
 void kr_rt_close(struct kr_rt *rt);
-/* Sends what was queued and reads every ack. Returns 0, or -1 (KR_CANNOT: the first refusal, by
- * name; KR_UNKNOWN: an ack was lost). */
-int kr_rt_flush(struct kr_rt *rt, struct kr_err *e);
+#define KR_AUTO_RT __attribute__((cleanup(kr_rt_close)))
 
-void kr_rt_route(struct kr_rt *rt, const struct kr_route *r, bool add);
+/* Hands each message of a dump to row, which returns 0, or -1 to give up. `header` is the family's
+ * own (struct rtmsg ...), `len` bytes. Returns 0; 1 when the kernel marked it as interrupted, so
+ * that nothing of it counts; -1 (KR_UNKNOWN). e->sys is the kernel's refusal. */
+typedef int (*kr_rt_row)(const struct nlmsghdr *h, void *arg, struct kr_err *e);
+int kr_rt_dump(struct kr_rt *rt, int type, const void *header, size_t len, kr_rt_row row, void *arg,
+               struct kr_err *e);
+
+/* Queues a request; `ignore` as above; the text says what it does, for the error message. Nothing
+ * is sent before the flush, which sends all of them together. Returns the message, owned by rt. */
+struct nl_msg *kr_rt_queue(struct kr_rt *rt, int type, int flags, int ignore, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+/* Sends what was queued and reads every ack. Returns 0, or -1 (KR_CANNOT: the first refusal, by
+ * name and with the kernel's reason; KR_UNKNOWN: an ack was lost). The queue is empty after it. */
+int kr_rt_flush(struct kr_rt *rt, struct kr_err *e);
+void kr_rt_drop(struct kr_rt *rt); /* forgets what was queued */
+
+/* flags: NLM_F_CREATE | NLM_F_EXCL ... */
+void kr_rt_route_add(struct kr_rt *rt, const struct kr_route *r, int flags);
 void kr_rt_rule(struct kr_rt *rt, const struct kr_fibrule *r, bool add);
-void kr_rt_link_del(struct kr_rt *rt, unsigned index, const char *name);
-/* Makes a device and sets it up, without ARP and without IPv6 addresses of its own. `peer` is the
- * other end of a veth pair, left down; NULL for other kinds. Returns 0, an errno value, or -1. */
+/* Makes a device, left down. `peer` is the other end of a veth pair, else NULL. Returns 0, an errno
+ * value, or -1. */
 int kr_rt_link_add(struct kr_rt *rt, const char *name, const char *kind, const char *peer,
                    struct kr_err *e);
-void kr_rt_link_up(struct kr_rt *rt, unsigned index, const char *name);
-
-#define KR_AUTO_RT __attribute__((cleanup(kr_rt_close)))
+/* Up, without ARP and without IPv6 addresses of its own. */
+void kr_rt_link_up(struct kr_rt *rt, const char *name);
+void kr_rt_link_del(struct kr_rt *rt, unsigned index, const char *name);
 
 #endif

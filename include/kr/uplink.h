@@ -1,4 +1,4 @@
-/* Which devices lead out, and what of the neighbourhood is LAN: decided from a kr_netview alone. */
+/* Which devices lead out, and what the fence on them would cut: decided from a kr_netview alone. */
 #ifndef KR_UPLINK_H
 #define KR_UPLINK_H
 
@@ -15,29 +15,32 @@ struct kr_uplink {
     unsigned index;
     char name[IFNAMSIZ];
     enum kr_uplink_layer layer;
-    bool carries_vlan; /* a VLAN device of this namespace sits on it, tag out of band */
-    bool tunnels_ipip,
-        tunnels_gre; /* a tunnel link of this host may send such packets through it */
-    char why[96];    /* "default route", "lower device of bond0", "hardware device" ... */
+    bool carries_vlan; /* one tag comes to it out of band: a VLAN device sits on it, or on a bond or
+                          bridge above it, or that bridge tags by itself */
+    bool tunnels_ipip, tunnels_gre; /* a tunnel of this host that is up, or a segment route, may
+                                       send such packets */
+    char why[96];                   /* "default route", "below bond0", "hardware device" ... */
 };
-/* An encapsulation on which an uplink lives and which the fence would cut: PPPoE, QinQ, a VLAN
- * device with in-band tags, MPLS, MACsec, batman-adv. */
+/* An encapsulation that the fence would cut on a device: PPPoE, QinQ, a VLAN device with in-band
+ * tags, MPLS, MACsec, batman-adv. */
 struct kr_encap {
-    char uplink[IFNAMSIZ], lower[IFNAMSIZ];
-    uint16_t ethertype;
-    char what[64]; /* "QinQ: eth0.5.7 on eth0.5" */
+    char uplink[IFNAMSIZ], lower[IFNAMSIZ]; /* who sends so; on which fenced device it shows */
+    uint16_t ethertype;                     /* bytes 12 and 13 of the frame there */
+    char what[64];                          /* "QinQ: eth0.5.7 on eth0.5" */
 };
 struct kr_uplinks {
-    struct kr_uplink *v;
+    struct kr_uplink *v; /* as found: by routes, hardware, below */
     size_t n;
     struct kr_encap *encaps;
     size_t n_encaps;
 };
 
-/* Every device that a default or gateway route of any table uses, every hardware device, and
- * whatever lies below them (bond and bridge ports, VLAN parents, macvlan lower devices), lo and
- * `ignore` (our own hole) left out. With `only` (names from --uplink) just those and what lies
- * below them. Returns 0, or -1: KR_USAGE for a name that does not exist, KR_UNKNOWN. */
+/* Every device that a default route, a route through a gateway or one that somebody laid to other
+ * than private space uses (any table but `local` and our own), every hardware device, and whatever
+ * lies below them (bond and bridge ports, VLAN parents, macvlan lower devices, what tunnels and
+ * PPPoE run on), lo and `ignore` (our own hole) left out. With `only` (names from --uplink) just
+ * those and what lies below them. Returns 0, or -1: KR_USAGE for a name that does not exist,
+ * KR_UNKNOWN. */
 int kr_uplinks_find(const struct kr_netview *v, const struct kr_strlist *only, const char *ignore,
                     struct kr_uplinks *out, struct kr_err *e);
 void kr_uplinks_free(struct kr_uplinks *u);

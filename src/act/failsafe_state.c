@@ -1,6 +1,5 @@
 #include "failsafe_internal.h"
 
-#include <kr/buf.h>
 #include <kr/mem.h>
 
 #include <linux/fib_rules.h>
@@ -8,8 +7,81 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define LAST_METRIC 999
-#define METRIC6 1024 /* what IPv6 gives a route that names none */
+#define METRIC6 1024u /* what IPv6 gives a route that names none */
+
+static int cmp(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+/* The kernel's key of a route: no two routes have the same. */
+static int cmp_key(const void *a, const void *b)
+{
+    const struct kr_route *x = a, *y = b;
+    int c = cmp(x->family, y->family);
+    c = c ? c : cmp(x->table, y->table);
+    c = c ? c : kr_prefix_cmp(&x->dst, &y->dst);
+    return c ? c : cmp(x->metric, y->metric);
+}
+
+static uint32_t flags_of(const struct kr_route *r)
+{
+    return 1u * r->has_gateway | 2u * r->has_source | 4u * r->has_encap | 8u * r->multipath |
+           16u * r->odd;
+}
+
+static int cmp_route(const void *a, const void *b)
+{
+    const struct kr_route *x = a, *y = b;
+    /* IPv6 shows unreachable routes on lo. */
+    bool device = x->type != RTN_UNREACHABLE;
+    int c = cmp_key(a, b);
+    c = c ? c : cmp(x->type, y->type);
+    c = c ? c : cmp(x->scope, y->scope);
+    c = c ? c : cmp(x->protocol, y->protocol);
+    c = c ? c : cmp(flags_of(x), flags_of(y));
+    c = c || !device ? c : cmp(x->oif, y->oif);
+    c = c || !x->has_gateway ? c : kr_addr_cmp(&x->gateway, &y->gateway);
+    return c || !x->has_source ? c : kr_addr_cmp(&x->source, &y->source);
+}
+
+static int cmp_rule(const void *a, const void *b)
+{
+    const struct kr_fibrule *x = a, *y = b;
+    int c = cmp((uint64_t)x->family, (uint64_t)y->family);
+    c = c ? c : cmp(x->priority, y->priority);
+    c = c ? c : cmp(x->table, y->table);
+    c = c ? c : cmp(x->action, y->action);
+    c = c ? c : cmp(x->protocol, y->protocol);
+    c = c ? c : cmp(x->ipproto, y->ipproto);
+    c = c ? c : cmp(x->dport_first, y->dport_first);
+    c = c ? c : cmp(x->dport_last, y->dport_last);
+    c = c ? c : cmp(x->invert, y->invert);
+    return c ? c : cmp(x->other_selectors, y->other_selectors);
+}
+
+static void sort(struct kr_fs_state *s)
+{
+    if (s->n_routes)
+        qsort(s->routes, s->n_routes, sizeof *s->routes, cmp_route);
+    if (s->n_rules)
+        qsort(s->rules, s->n_rules, sizeof *s->rules, cmp_rule);
+}
+
+bool kr_fs_has_route(const struct kr_fs_state *s, const struct kr_route *r)
+{
+    return s->n_routes && bsearch(r, s->routes, s->n_routes, sizeof *r, cmp_route);
+}
+
+bool kr_fs_has_key(const struct kr_fs_state *s, const struct kr_route *r)
+{
+    return s->n_routes && bsearch(r, s->routes, s->n_routes, sizeof *r, cmp_key);
+}
+
+bool kr_fs_has_rule(const struct kr_fs_state *s, const struct kr_fibrule *r)
+{
+    return s->n_rules && bsearch(r, s->rules, s->n_rules, sizeof *r, cmp_rule);
+}
 
 static void add_route(struct kr_fs_state *s, const struct kr_route *r)
 {
@@ -21,18 +93,6 @@ static void add_rule(struct kr_fs_state *s, const struct kr_fibrule *r)
 {
     s->rules = kr_grow(s->rules, &s->cap_rules, s->n_rules + 1, sizeof *r);
     s->rules[s->n_rules++] = *r;
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-    const struct kr_route *x = a, *y = b;
-    return kr_prefix_cmp(&x->dst, &y->dst);
-}
-
-static void sort(struct kr_fs_state *s)
-{
-    if (s->n_routes)
-        qsort(s->routes, s->n_routes, sizeof *s->routes, by_prefix);
 }
 
 void kr_fs_have(const struct kr_netview *v, struct kr_fs_state *out)
@@ -47,97 +107,57 @@ void kr_fs_have(const struct kr_netview *v, struct kr_fs_state *out)
     sort(out);
 }
 
-static struct kr_prefix anywhere(bool v4)
+static struct kr_route plain_route(int family, const struct kr_prefix *p, uint32_t metric)
 {
-    struct kr_addr zero = kr_addr_make(v4 ? AF_INET : AF_INET6, (uint8_t[16]){0});
-    return kr_prefix_make(&zero, v4 ? 96 : 0);
+    return (struct kr_route){.family = (uint8_t)family,
+                             .dst = *p,
+                             .table = KR_RT_TABLE,
+                             .metric = metric,
+                             .type = RTN_UNICAST,
+                             .scope = family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+                             .protocol = KR_RT_PROTOCOL};
 }
 
-static void want_default(struct kr_fs_state *s, const struct kr_netview *v, bool v4, bool hole,
+static void want_default(struct kr_fs_state *s, int family, const struct kr_link *hole,
                          const struct kr_addr *source)
 {
-    const struct kr_link *l = kr_netview_link_named(v, KR_HOLE_NAME);
-    struct kr_route r = {.dst = anywhere(v4),
-                         .table = KR_RT_TABLE,
-                         .metric = LAST_METRIC,
-                         .type = RTN_UNREACHABLE,
-                         .protocol = KR_RT_PROTOCOL};
+    const struct kr_addr zero = kr_addr_make(family, (uint8_t[16]){0});
+    const struct kr_prefix any = kr_prefix_make(&zero, family == AF_INET ? 96 : 0);
+    struct kr_route r = plain_route(family, &any, KR_LAST_METRIC);
+    r.type = RTN_UNREACHABLE;
+    r.scope = RT_SCOPE_UNIVERSE;
     add_route(s, &r);
-    if (!hole)
+    if (!source)
         return;
-    r.metric = 1;
-    r.type = RTN_UNICAST;
-    r.scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-    r.oif = l ? l->index : 0;
+    r = plain_route(family, &any, 1);
+    r.oif = hole ? hole->index : 0;
     r.has_source = true;
     r.source = *source;
     add_route(s, &r);
 }
 
-/* The address the host itself would use toward an exempt network: its own in there, if any. */
-static bool own_address(const struct kr_netview *v, const struct kr_exempt *x, struct kr_addr *out)
+/* Several devices may have the same prefix (fe80::/64): the metric tells them apart. */
+static void want_lan(struct kr_fs_state *s, const struct kr_exempt *x)
 {
-    for (size_t i = 0; i < v->n_addrs; i++) {
-        const struct kr_ifaddr *a = &v->addrs[i];
-        struct kr_prefix p = kr_prefix_make(&a->peer, a->len);
-        if (a->index == x->index && kr_addr_is_v4(&a->addr) && kr_prefix_covers(&p, &x->prefix)) {
-            *out = a->addr;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Where the main table sends an exempt network that is behind a gateway (a waiver allowed it). */
-static const struct kr_route *routed(const struct kr_fs_state *gateways, const struct kr_exempt *x)
-{
-    const struct kr_route *best = NULL;
-    for (size_t i = 0; i < gateways->n_routes; i++) {
-        const struct kr_route *r = &gateways->routes[i];
-        if (kr_prefix_is_v4(&r->dst) == kr_prefix_is_v4(&x->prefix) &&
-            kr_prefix_covers(&r->dst, &x->prefix) && (!best || r->dst.len > best->dst.len))
-            best = r;
-    }
-    return best && best->has_gateway ? best : NULL;
-}
-
-static void main_routes(const struct kr_netview *v, struct kr_fs_state *out)
-{
-    for (size_t i = 0; i < v->n_routes; i++)
-        if (v->routes[i].table == RT_TABLE_MAIN && v->routes[i].type == RTN_UNICAST)
-            add_route(out, &v->routes[i]);
-}
-
-static void want_lan(struct kr_fs_state *s, const struct kr_netview *v,
-                     const struct kr_fs_state *gateways, const struct kr_exempt *x)
-{
-    bool v4 = kr_prefix_is_v4(&x->prefix);
-    struct kr_route r = {.dst = x->prefix,
-                         .table = KR_RT_TABLE,
-                         .metric = x->index,
-                         .type = RTN_UNICAST,
-                         .scope = v4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
-                         .protocol = KR_RT_PROTOCOL,
-                         .oif = x->index};
-    const struct kr_route *via = routed(gateways, x);
-    if (via) {
-        r.has_gateway = true;
-        r.gateway = via->gateway;
+    int family = kr_prefix_is_v4(&x->prefix) ? AF_INET : AF_INET6;
+    struct kr_route r = plain_route(family, &x->prefix, x->index);
+    r.oif = x->index;
+    r.has_source = x->has_source;
+    r.source = x->source;
+    r.has_gateway = x->has_gateway;
+    r.gateway = x->gateway;
+    if (x->has_gateway)
         r.scope = RT_SCOPE_UNIVERSE;
-    }
-    r.has_source = own_address(v, x, &r.source);
     add_route(s, &r);
 }
 
 static void want_local(struct kr_fs_state *s, const struct kr_netview *v, const struct kr_prefix *p)
 {
     bool v4 = kr_prefix_is_v4(p);
-    struct kr_route r = {.dst = *p,
-                         .table = RT_TABLE_LOCAL,
-                         .type = RTN_LOCAL,
-                         .metric = v4 ? 0 : METRIC6,
-                         .scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
-                         .protocol = KR_RT_PROTOCOL};
+    struct kr_route r = plain_route(v4 ? AF_INET : AF_INET6, p, v4 ? 0 : METRIC6);
+    r.table = RT_TABLE_LOCAL;
+    r.type = RTN_LOCAL;
+    r.scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
     for (size_t i = 0; i < v->n_links; i++)
         if (v->links[i].flags & IFF_LOOPBACK)
             r.oif = v->links[i].index;
@@ -159,142 +179,36 @@ static void want_rules(struct kr_fs_state *s, const struct kr_failsafe *f, int f
     }
 }
 
-/* Without IPv6 in the kernel there are no rules of it, not even the one for the local table. */
-static bool has_family(const struct kr_netview *v, int family)
+/* A kernel that was booted without IPv6 shows nothing of it at all. */
+static bool has_inet6(const struct kr_netview *v)
 {
     for (size_t i = 0; i < v->n_rules; i++)
-        if (v->rules[i].family == family)
+        if (v->rules[i].family == AF_INET6)
+            return true;
+    for (size_t i = 0; i < v->n_routes; i++)
+        if (v->routes[i].family == AF_INET6)
             return true;
     return false;
 }
 
 void kr_fs_want(const struct kr_failsafe *f, const struct kr_netview *v, struct kr_fs_state *out)
 {
-    bool v6 = has_family(v, AF_INET6);
+    const struct kr_link *hole = kr_fs_hole(v);
+    bool v6 = has_inet6(v);
     memset(out, 0, sizeof *out);
-    want_default(out, v, true, f->hole4, &f->source4);
-    if (v6)
-        want_default(out, v, false, f->hole6, &f->source6);
-    struct kr_fs_state gateways = {0};
-    main_routes(v, &gateways);
+    want_default(out, AF_INET, hole, f->hole4 ? &f->source4 : NULL);
+    want_rules(out, f, AF_INET);
+    if (v6) {
+        want_default(out, AF_INET6, hole, f->hole6 ? &f->source6 : NULL);
+        want_rules(out, f, AF_INET6);
+    }
     for (size_t i = 0; f->lan && i < f->lan->n; i++)
-        want_lan(out, v, &gateways, &f->lan->v[i]);
-    kr_fs_free(&gateways);
+        if (v6 || kr_prefix_is_v4(&f->lan->v[i].prefix))
+            want_lan(out, &f->lan->v[i]);
     for (size_t i = 0; i < f->n_local; i++)
         if (v6 || kr_prefix_is_v4(&f->local[i]))
             want_local(out, v, &f->local[i]);
-    want_rules(out, f, AF_INET);
-    if (v6)
-        want_rules(out, f, AF_INET6);
     sort(out);
-}
-
-static bool same_route(const struct kr_route *a, const struct kr_route *b)
-{
-    /* IPv6 shows unreachable routes on lo. */
-    bool device = a->type == RTN_UNREACHABLE || a->oif == b->oif;
-    return kr_prefix_cmp(&a->dst, &b->dst) == 0 && a->table == b->table && a->type == b->type &&
-           a->metric == b->metric && device && a->has_gateway == b->has_gateway &&
-           (!a->has_gateway || kr_addr_cmp(&a->gateway, &b->gateway) == 0) &&
-           a->has_source == b->has_source &&
-           (!a->has_source || kr_addr_cmp(&a->source, &b->source) == 0);
-}
-
-bool kr_fs_has_route(const struct kr_fs_state *s, const struct kr_route *r)
-{
-    size_t lo = 0, hi = s->n_routes;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (by_prefix(&s->routes[mid], r) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    for (; lo < s->n_routes && by_prefix(&s->routes[lo], r) == 0; lo++)
-        if (same_route(&s->routes[lo], r))
-            return true;
-    return false;
-}
-
-bool kr_fs_has_rule(const struct kr_fs_state *s, const struct kr_fibrule *r)
-{
-    for (size_t i = 0; i < s->n_rules; i++) {
-        const struct kr_fibrule *x = &s->rules[i];
-        if (x->family == r->family && x->priority == r->priority && x->table == r->table &&
-            x->action == r->action && x->ipproto == r->ipproto &&
-            x->dport_first == r->dport_first && x->dport_last == r->dport_last &&
-            x->other_selectors == r->other_selectors)
-            return true;
-    }
-    return false;
-}
-
-static bool takes_port(const struct kr_fibrule *r, const struct kr_failsafe *f)
-{
-    if (r->ipproto && r->ipproto != IPPROTO_TCP)
-        return false;
-    if (!r->dport_first && !r->dport_last)
-        return true;
-    for (size_t i = 0; i < f->n_ports; i++)
-        if (r->dport_first <= f->ports[i] && f->ports[i] <= r->dport_last)
-            return true;
-    return false;
-}
-
-static bool local_first(const struct kr_fibrule *r)
-{
-    return r->priority == 0 && r->table == RT_TABLE_LOCAL && !r->other_selectors;
-}
-
-static bool strange_rules(const struct kr_failsafe *f, const struct kr_netview *v, int family,
-                          struct kr_buf *out)
-{
-    bool local = false, any = false, ours = false;
-    for (size_t i = 0; i < v->n_rules; i++) {
-        const struct kr_fibrule *r = &v->rules[i];
-        if (r->family != family || r->priority > KR_RULE_PRIORITY)
-            continue;
-        any = true;
-        local |= local_first(r);
-        ours |= r->protocol == KR_RT_PROTOCOL;
-        if (local_first(r) || ours || !takes_port(r, f))
-            continue;
-        kr_buf_printf(out,
-                      "failsafe: the IPv%c rule %u (lookup %u) stands ahead of ours (%u) and may "
-                      "take tcp/%u; move it behind\n",
-                      family == AF_INET ? '4' : '6', r->priority, r->table, KR_RULE_PRIORITY,
-                      f->ports[0]);
-        return true;
-    }
-    if (any && !local)
-        kr_buf_printf(out, "failsafe: the IPv%c rule 'lookup local' is not the first one\n",
-                      family == AF_INET ? '4' : '6');
-    return any && !local;
-}
-
-bool kr_fs_strangers(const struct kr_failsafe *f, const struct kr_netview *v, struct kr_buf *out)
-{
-    bool strange = strange_rules(f, v, AF_INET, out);
-    strange |= strange_rules(f, v, AF_INET6, out);
-    for (size_t i = 0; i < v->n_routes; i++)
-        if (v->routes[i].table == KR_RT_TABLE && v->routes[i].protocol != KR_RT_PROTOCOL) {
-            kr_fs_say_route(out, "of somebody else", &v->routes[i]);
-            strange = true;
-        }
-    return strange;
-}
-
-void kr_fs_say_route(struct kr_buf *out, const char *what, const struct kr_route *r)
-{
-    char s[KR_ADDRSTRLEN];
-    kr_buf_printf(out, "failsafe: route %s (table %u, type %u, device %u, metric %u): %s\n",
-                  kr_prefix_str(&r->dst, s), r->table, r->type, r->oif, r->metric, what);
-}
-
-void kr_fs_say_rule(struct kr_buf *out, const char *what, const struct kr_fibrule *r)
-{
-    kr_buf_printf(out, "failsafe: IPv%c rule %u ipproto tcp dport %u lookup %u: %s\n",
-                  r->family == AF_INET ? '4' : '6', r->priority, r->dport_first, r->table, what);
 }
 
 void kr_fs_free(struct kr_fs_state *s)

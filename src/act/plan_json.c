@@ -34,9 +34,13 @@ static json_t *lan_json(const struct kr_lan *l)
     json_t *a = json_array();
     for (size_t i = 0; i < l->n; i++) {
         char s[KR_ADDRSTRLEN];
-        json_array_append_new(a, json_pack("{s:s, s:s, s:i}", "prefix",
-                                           kr_prefix_str(&l->v[i].prefix, s), "device",
-                                           l->v[i].ifname, "index", (int)l->v[i].index));
+        json_t *x = json_pack("{s:s, s:s, s:i}", "prefix", kr_prefix_str(&l->v[i].prefix, s),
+                              "device", l->v[i].ifname, "index", (int)l->v[i].index);
+        if (l->v[i].has_source)
+            json_object_set_new(x, "source", addr_json(&l->v[i].source));
+        if (l->v[i].has_gateway)
+            json_object_set_new(x, "gateway", addr_json(&l->v[i].gateway));
+        json_array_append_new(a, x);
     }
     return a;
 }
@@ -120,6 +124,12 @@ static int ports_from(const json_t *j, struct kr_ports *p, struct kr_err *e)
     return p->n ? 0 : kr_fail(e, KR_UNKNOWN, 0, "no ports");
 }
 
+static int source_from(const json_t *j, bool *hole, struct kr_addr *source, struct kr_err *e)
+{
+    *hole = json_is_string(j);
+    return *hole ? kr_addr_parse(json_string_value(j), source, e) : 0;
+}
+
 static int lan_from(const json_t *j, struct kr_lan *l, struct kr_err *e)
 {
     size_t i;
@@ -134,6 +144,9 @@ static int lan_from(const json_t *j, struct kr_lan *l, struct kr_err *e)
             return prefix ? -1 : kr_fail(e, KR_UNKNOWN, 0, "an exemption without a prefix");
         to->index = (unsigned)json_integer_value(json_object_get(x, "index"));
         copy(to->ifname, sizeof to->ifname, json_object_get(x, "device"));
+        if (source_from(json_object_get(x, "source"), &to->has_source, &to->source, e) ||
+            source_from(json_object_get(x, "gateway"), &to->has_gateway, &to->gateway, e))
+            return -1;
         l->n++;
     }
     return 0;
@@ -169,12 +182,6 @@ static int uplinks_from(const json_t *j, struct kr_uplinks *u, struct kr_err *e)
             return kr_fail(e, KR_UNKNOWN, 0, "uplink %s has no known link layer", to->name);
     }
     return 0;
-}
-
-static int source_from(const json_t *j, bool *hole, struct kr_addr *source, struct kr_err *e)
-{
-    *hole = json_is_string(j);
-    return *hole ? kr_addr_parse(json_string_value(j), source, e) : 0;
 }
 
 static int waivers_from(const json_t *j, struct kr_waivers *w, struct kr_err *e)

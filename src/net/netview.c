@@ -1,307 +1,197 @@
-#include <kr/netview.h>
+#include "netview_internal.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
 
-#include <arpa/inet.h>
+#include <errno.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
-#include <linux/if_ether.h>
 #include <linux/if_link.h>
-#include <linux/if_vlan.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
+#include <stdio.h>
 #include <string.h>
 
 #define TRIES 8
 
-struct reading {
-    struct kr_netview *v;
-    size_t cap_links, cap_addrs, cap_routes, cap_rules;
-    bool bad, addresses_only;
+int kr_nv_unreadable(const char *what, struct kr_err *e)
+{
+    return kr_fail(e, KR_UNKNOWN, 0, "%s in the kernel's answer can't be read", what);
+}
+
+/* Forgets the rows of a dump that did not count. */
+struct mark {
+    size_t links, addrs, routes, rules, mpls, hops, route_hop;
 };
 
-static void text(char *to, size_t size, struct nlattr *a)
+static struct mark mark(const struct kr_nv *n)
 {
-    if (a)
-        nla_strlcpy(to, a, size);
+    return (struct mark){n->v->n_links, n->v->n_addrs, n->v->n_routes, n->v->n_rules,
+                         n->v->n_mpls,  n->n_hops,     n->n_route_hop};
 }
 
-static void parse_vlan(struct nlattr *data, struct kr_link *l)
+static void back_to(struct kr_nv *n, const struct mark *m)
 {
-    struct nlattr *a[IFLA_VLAN_MAX + 1];
-    l->vlan_protocol = ETH_P_8021Q;
-    if (!data || nla_parse_nested(a, IFLA_VLAN_MAX, data, NULL))
-        return;
-    if (a[IFLA_VLAN_PROTOCOL])
-        l->vlan_protocol = ntohs(nla_get_u16(a[IFLA_VLAN_PROTOCOL]));
-    if (a[IFLA_VLAN_FLAGS] && nla_len(a[IFLA_VLAN_FLAGS]) >= (int)sizeof(struct ifla_vlan_flags)) {
-        const struct ifla_vlan_flags *f = nla_data(a[IFLA_VLAN_FLAGS]);
-        l->vlan_reorder = (f->flags & VLAN_FLAG_REORDER_HDR) != 0;
-    }
+    n->v->n_links = m->links;
+    n->v->n_addrs = m->addrs;
+    n->v->n_routes = m->routes;
+    n->v->n_rules = m->rules;
+    n->v->n_mpls = m->mpls;
+    n->n_hops = m->hops;
+    n->n_route_hop = m->route_hop;
 }
 
-static void parse_kind(struct nlattr *info, struct kr_link *l)
+struct part {
+    const char *what;
+    int type;
+    const void *header;
+    size_t len;
+    kr_rt_row row;
+};
+
+/* Without a family in the kernel its dumps are refused, and there is nothing of it either. */
+static bool is_absent(const struct kr_err *e)
 {
-    struct nlattr *a[IFLA_INFO_MAX + 1];
-    if (!info || nla_parse_nested(a, IFLA_INFO_MAX, info, NULL))
-        return;
-    text(l->kind, sizeof l->kind, a[IFLA_INFO_KIND]);
-    if (strcmp(l->kind, "vlan") == 0)
-        parse_vlan(a[IFLA_INFO_DATA], l);
+    return e->sys == EAFNOSUPPORT || e->sys == EOPNOTSUPP;
 }
 
-static int on_link(struct nl_msg *msg, void *arg)
+static int read_part(struct kr_nv *n, struct kr_rt *rt, const struct part *p, struct kr_err *e)
 {
-    struct reading *r = arg;
-    struct nlmsghdr *nlh = nlmsg_hdr(msg);
-    struct nlattr *a[IFLA_MAX + 1];
-    struct kr_link l = {0};
-    if (nlh->nlmsg_type != RTM_NEWLINK)
-        return NL_OK;
-    if (nlmsg_parse(nlh, sizeof(struct ifinfomsg), a, IFLA_MAX, NULL)) {
-        r->bad = true;
-        return NL_OK;
-    }
-    const struct ifinfomsg *i = nlmsg_data(nlh);
-    l.index = (unsigned)i->ifi_index;
-    l.arphrd = i->ifi_type;
-    l.flags = i->ifi_flags;
-    text(l.name, sizeof l.name, a[IFLA_IFNAME]);
-    l.lower_elsewhere = a[IFLA_LINK_NETNSID] != NULL;
-    if (a[IFLA_LINK] && !l.lower_elsewhere)
-        l.lower = nla_get_u32(a[IFLA_LINK]);
-    l.lower = l.lower == l.index ? 0 : l.lower;
-    if (a[IFLA_MASTER])
-        l.master = nla_get_u32(a[IFLA_MASTER]);
-    parse_kind(a[IFLA_LINKINFO], &l);
-    r->v->links = kr_grow(r->v->links, &r->cap_links, r->v->n_links + 1, sizeof l);
-    r->v->links[r->v->n_links++] = l;
-    return NL_OK;
-}
-
-static bool take_addr(int family, struct nlattr *a, struct kr_addr *out)
-{
-    int need = family == AF_INET ? 4 : 16;
-    if (!a || nla_len(a) < need)
-        return false;
-    *out = kr_addr_make(family, nla_data(a));
-    return true;
-}
-
-static int on_addr(struct nl_msg *msg, void *arg)
-{
-    struct reading *r = arg;
-    struct nlmsghdr *nlh = nlmsg_hdr(msg);
-    struct nlattr *a[IFA_MAX + 1];
-    struct kr_ifaddr x = {0};
-    const struct ifaddrmsg *i = nlmsg_data(nlh);
-    if (nlh->nlmsg_type != RTM_NEWADDR || (i->ifa_family != AF_INET && i->ifa_family != AF_INET6))
-        return NL_OK;
-    if (nlmsg_parse(nlh, sizeof *i, a, IFA_MAX, NULL) ||
-        !take_addr(i->ifa_family, a[IFA_ADDRESS] ? a[IFA_ADDRESS] : a[IFA_LOCAL], &x.peer)) {
-        r->bad = true;
-        return NL_OK;
-    }
-    if (!take_addr(i->ifa_family, a[IFA_LOCAL], &x.addr))
-        x.addr = x.peer;
-    x.index = i->ifa_index;
-    x.len = (uint8_t)(i->ifa_prefixlen + (i->ifa_family == AF_INET ? 96 : 0));
-    x.scope = i->ifa_scope;
-    x.flags = a[IFA_FLAGS] ? nla_get_u32(a[IFA_FLAGS]) : i->ifa_flags;
-    r->v->addrs = kr_grow(r->v->addrs, &r->cap_addrs, r->v->n_addrs + 1, sizeof x);
-    r->v->addrs[r->v->n_addrs++] = x;
-    return NL_OK;
-}
-
-static void add_route(struct reading *r, const struct kr_route *x)
-{
-    r->v->routes = kr_grow(r->v->routes, &r->cap_routes, r->v->n_routes + 1, sizeof *x);
-    r->v->routes[r->v->n_routes++] = *x;
-}
-
-/* RTA_VIA: a gateway of the other family (RFC 5549). */
-static void take_via(struct nlattr *a, struct kr_route *x)
-{
-    if (!a || nla_len(a) < 2)
-        return;
-    const struct rtvia *via = nla_data(a);
-    int need = via->rtvia_family == AF_INET ? 4 : 16;
-    x->has_gateway = true;
-    if (nla_len(a) >= 2 + need)
-        x->gateway = kr_addr_make(via->rtvia_family, via->rtvia_addr);
-}
-
-static void next_hops(struct reading *r, int family, struct nlattr *list, struct kr_route x)
-{
-    struct rtnexthop *hop = nla_data(list);
-    int left = nla_len(list);
-    x.multipath = true;
-    while (left >= (int)sizeof *hop && RTNH_OK(hop, left)) {
-        struct nlattr *a[RTA_MAX + 1];
-        struct kr_route one = x;
-        one.oif = (unsigned)hop->rtnh_ifindex;
-        if (nla_parse(a, RTA_MAX, (struct nlattr *)(void *)(hop + 1),
-                      hop->rtnh_len - (int)sizeof *hop, NULL))
-            r->bad = true;
-        else {
-            one.has_gateway = take_addr(family, a[RTA_GATEWAY], &one.gateway);
-            take_via(a[RTA_VIA], &one);
-            one.has_encap = a[RTA_ENCAP_TYPE] != NULL;
+    const struct mark m = mark(n);
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct kr_err why = {0};
+        int got = kr_rt_dump(rt, p->type, p->header, p->len, p->row, n, &why);
+        if (got == 0 || (got < 0 && is_absent(&why)))
+            return 0;
+        back_to(n, &m);
+        if (got < 0) {
+            if (e)
+                *e = why;
+            return kr_wrap(e, "reading %s", p->what);
         }
-        add_route(r, &one);
-        left -= RTNH_ALIGN(hop->rtnh_len);
-        hop = RTNH_NEXT(hop);
     }
-}
-
-static int on_route(struct nl_msg *msg, void *arg)
-{
-    struct reading *r = arg;
-    struct nlmsghdr *nlh = nlmsg_hdr(msg);
-    struct nlattr *a[RTA_MAX + 1];
-    const struct rtmsg *m = nlmsg_data(nlh);
-    int family = m->rtm_family;
-    struct kr_route x = {.type = m->rtm_type, .scope = m->rtm_scope, .protocol = m->rtm_protocol};
-    if (nlh->nlmsg_type != RTM_NEWROUTE || (family != AF_INET && family != AF_INET6) ||
-        (m->rtm_flags & RTM_F_CLONED))
-        return NL_OK;
-    if (nlmsg_parse(nlh, sizeof *m, a, RTA_MAX, NULL)) {
-        r->bad = true;
-        return NL_OK;
-    }
-    struct kr_addr dst = kr_addr_make(family, (uint8_t[16]){0});
-    take_addr(family, a[RTA_DST], &dst);
-    x.dst = kr_prefix_make(&dst, (uint8_t)(m->rtm_dst_len + (family == AF_INET ? 96 : 0)));
-    x.table = a[RTA_TABLE] ? nla_get_u32(a[RTA_TABLE]) : m->rtm_table;
-    x.metric = a[RTA_PRIORITY] ? nla_get_u32(a[RTA_PRIORITY]) : 0;
-    x.oif = a[RTA_OIF] ? nla_get_u32(a[RTA_OIF]) : 0;
-    x.has_gateway = take_addr(family, a[RTA_GATEWAY], &x.gateway);
-    take_via(a[RTA_VIA], &x);
-    x.has_source = take_addr(family, a[RTA_PREFSRC], &x.source);
-    x.has_encap = a[RTA_ENCAP_TYPE] != NULL;
-    if (a[RTA_MULTIPATH])
-        next_hops(r, family, a[RTA_MULTIPATH], x);
-    else
-        add_route(r, &x);
-    return NL_OK;
-}
-
-static bool selects_more(const struct fib_rule_hdr *h, struct nlattr **a)
-{
-    static const int selectors[] = {FRA_IIFNAME, FRA_OIFNAME, FRA_FWMARK,     FRA_UID_RANGE,
-                                    FRA_TUN_ID,  FRA_L3MDEV,  FRA_SPORT_RANGE};
-    for (size_t i = 0; i < sizeof selectors / sizeof *selectors; i++)
-        if (a[selectors[i]] && !(selectors[i] == FRA_L3MDEV && !nla_get_u8(a[FRA_L3MDEV])))
-            return true;
-    return h->dst_len || h->src_len || h->tos || (h->flags & FIB_RULE_INVERT);
-}
-
-static int on_rule(struct nl_msg *msg, void *arg)
-{
-    struct reading *r = arg;
-    struct nlmsghdr *nlh = nlmsg_hdr(msg);
-    struct nlattr *a[FRA_MAX + 1];
-    const struct fib_rule_hdr *h = nlmsg_data(nlh);
-    if (nlh->nlmsg_type != RTM_NEWRULE || (h->family != AF_INET && h->family != AF_INET6))
-        return NL_OK;
-    if (nlmsg_parse(nlh, sizeof *h, a, FRA_MAX, NULL)) {
-        r->bad = true;
-        return NL_OK;
-    }
-    struct kr_fibrule x = {.family = h->family, .action = h->action};
-    x.priority = a[FRA_PRIORITY] ? nla_get_u32(a[FRA_PRIORITY]) : 0;
-    x.table = a[FRA_TABLE] ? nla_get_u32(a[FRA_TABLE]) : h->table;
-    x.protocol = a[FRA_PROTOCOL] ? nla_get_u8(a[FRA_PROTOCOL]) : 0;
-    x.ipproto = a[FRA_IP_PROTO] ? nla_get_u8(a[FRA_IP_PROTO]) : 0;
-    if (a[FRA_DPORT_RANGE] &&
-        nla_len(a[FRA_DPORT_RANGE]) >= (int)sizeof(struct fib_rule_port_range)) {
-        const struct fib_rule_port_range *p = nla_data(a[FRA_DPORT_RANGE]);
-        x.dport_first = p->start;
-        x.dport_last = p->end;
-    }
-    x.other_selectors = selects_more(h, a);
-    r->v->rules = kr_grow(r->v->rules, &r->cap_rules, r->v->n_rules + 1, sizeof x);
-    r->v->rules[r->v->n_rules++] = x;
-    return NL_OK;
-}
-
-static int dump(struct nl_sock *sk, int type, void *header, size_t len, nl_recvmsg_msg_cb_t cb,
-                struct reading *r)
-{
-    nl_socket_modify_cb(sk, NL_CB_VALID, NL_CB_CUSTOM, cb, r);
-    int err = nl_send_simple(sk, type, NLM_F_DUMP, header, len);
-    return err < 0 ? err : nl_recvmsgs_default(sk);
+    return kr_fail(e, KR_UNKNOWN, EINTR, "reading %s: they changed each of %d times", p->what,
+                   TRIES);
 }
 
 /* Links and addresses come first, so that a reading can stop behind them. */
-static int dump_all(struct nl_sock *sk, struct reading *r)
+#define LINKS_AND_ADDRESSES 3
+
+static int read_parts(struct kr_nv *n, struct kr_rt *rt, bool all, struct kr_err *e)
 {
-    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
-    struct ifaddrmsg addr = {.ifa_family = AF_UNSPEC};
-    struct rtmsg route4 = {.rtm_family = AF_INET}, route6 = {.rtm_family = AF_INET6};
-    struct fib_rule_hdr rule4 = {.family = AF_INET}, rule6 = {.family = AF_INET6};
-    const struct {
-        int type;
-        void *header;
-        size_t len;
-        nl_recvmsg_msg_cb_t cb;
-    } dumps[] = {{RTM_GETLINK, &link, sizeof link, on_link},
-                 {RTM_GETADDR, &addr, sizeof addr, on_addr},
-                 {RTM_GETROUTE, &route4, sizeof route4, on_route},
-                 {RTM_GETROUTE, &route6, sizeof route6, on_route},
-                 {RTM_GETRULE, &rule4, sizeof rule4, on_rule},
-                 {RTM_GETRULE, &rule6, sizeof rule6, on_rule}};
-    for (size_t i = 0; i < (r->addresses_only ? 2 : sizeof dumps / sizeof *dumps); i++) {
-        int err = dump(sk, dumps[i].type, dumps[i].header, dumps[i].len, dumps[i].cb, r);
-        /* Without IPv6 in the kernel its dumps are refused; then there is nothing of it either. */
-        if (err < 0 && err != -NLE_AF_NOSUPPORT && err != -NLE_OPNOTSUPP)
-            return err;
-    }
-    return 0;
+    /* IFLA_EXT_MASK behind the header: no statistics (RTEXT_FILTER_SKIP_STATS, Linux 5.0). */
+    static const struct {
+        struct ifinfomsg h;
+        struct rtattr a;
+        uint32_t mask;
+    } link = {.a = {.rta_len = RTA_LENGTH(4), .rta_type = IFLA_EXT_MASK}, .mask = 1 << 3};
+    static const struct ifaddrmsg addr4 = {.ifa_family = AF_INET}, addr6 = {.ifa_family = AF_INET6};
+    static const struct rtmsg route4 = {.rtm_family = AF_INET}, route6 = {.rtm_family = AF_INET6};
+    static const struct rtmsg mpls = {.rtm_family = AF_MPLS};
+    static const struct fib_rule_hdr rule4 = {.family = AF_INET}, rule6 = {.family = AF_INET6};
+    static const struct part parts[] = {
+        {"links", RTM_GETLINK, &link, sizeof link, kr_nv_link},
+        {"IPv4 addresses", RTM_GETADDR, &addr4, sizeof addr4, kr_nv_addr},
+        {"IPv6 addresses", RTM_GETADDR, &addr6, sizeof addr6, kr_nv_addr},
+        {"IPv4 routes", RTM_GETROUTE, &route4, sizeof route4, kr_nv_route4},
+        {"IPv6 routes", RTM_GETROUTE, &route6, sizeof route6, kr_nv_route6},
+        {"MPLS routes", RTM_GETROUTE, &mpls, sizeof mpls, kr_nv_mpls},
+        {"IPv4 rules", RTM_GETRULE, &rule4, sizeof rule4, kr_nv_rule4},
+        {"IPv6 rules", RTM_GETRULE, &rule6, sizeof rule6, kr_nv_rule6},
+    };
+    static const struct nhmsg nexthop;
+    static const struct part hops = {"nexthops", RTM_GETNEXTHOP, &nexthop, sizeof nexthop,
+                                     kr_nv_nexthop};
+    for (size_t i = 0; i < (all ? sizeof parts / sizeof *parts : LINKS_AND_ADDRESSES); i++)
+        if (read_part(n, rt, &parts[i], e))
+            return -1;
+    if (!n->pending)
+        return 0;
+    return read_part(n, rt, &hops, e) ? -1 : kr_nv_resolve(n, e);
 }
 
-static int read_once(struct kr_netview *v, bool addresses_only, bool *bad)
+static int by_index(const void *a, const void *b)
 {
-    struct reading r = {.v = v, .addresses_only = addresses_only};
-    struct nl_sock *sk = nl_socket_alloc();
-    int err = sk ? nl_connect(sk, NETLINK_ROUTE) : -NLE_NOMEM;
+    const struct kr_link *x = a, *y = b;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* The device below each PPPoE session (drivers/net/ppp/pppoe.c); there is no netlink for it. */
+static int read_pppoe(struct kr_nv *n, struct kr_err *e)
+{
+    char line[128], device[IFNAMSIZ];
+    FILE *in = fopen("/proc/thread-self/net/pppoe", "re");
+    if (!in)
+        return errno == ENOENT ? 0 : kr_fail(e, KR_UNKNOWN, errno, "/proc/net/pppoe");
+    struct kr_netview *v = n->v;
+    while (fgets(line, sizeof line, in)) {
+        const struct kr_link *l;
+        if (sscanf(line, "%*s %*s %15s", device) != 1 || !(l = kr_netview_link_named(v, device)))
+            continue;
+        v->pppoe = kr_grow(v->pppoe, &n->cap_pppoe, v->n_pppoe + 1, sizeof *v->pppoe);
+        v->pppoe[v->n_pppoe++] = l->index;
+    }
+    int bad = ferror(in);
+    fclose(in);
+    return bad ? kr_fail(e, KR_UNKNOWN, 0, "/proc/net/pppoe can't be read") : 0;
+}
+
+/* The dumps are made one after the other. A device that came between them shows as an index that
+ * nothing has. */
+static bool fits(const struct kr_netview *v)
+{
+    for (size_t i = 0; i < v->n_addrs; i++)
+        if (!kr_netview_link(v, v->addrs[i].index))
+            return false;
+    for (size_t i = 0; i < v->n_routes; i++)
+        if (v->routes[i].oif && !kr_netview_link(v, v->routes[i].oif))
+            return false;
+    return true;
+}
+
+static int read_once(struct kr_netview *v, struct kr_rt *rt, bool all, struct kr_err *e)
+{
+    struct kr_nv n = {.v = v};
     memset(v, 0, sizeof *v);
-    if (!err) {
-        nl_socket_set_buffer_size(sk, 1 << 20, 1 << 16);
-        nl_socket_set_msg_buf_size(sk, 1 << 16);
-        err = dump_all(sk, &r);
-    }
-    nl_socket_free(sk);
-    *bad = r.bad;
-    return err;
+    int bad = read_parts(&n, rt, all, e);
+    if (!bad && v->n_links)
+        qsort(v->links, v->n_links, sizeof *v->links, by_index);
+    if (!bad && all)
+        bad = read_pppoe(&n, e);
+    free(n.hops);
+    free(n.route_hop);
+    if (!bad)
+        return fits(v) ? 0 : 1;
+    kr_netview_free(v);
+    return -1;
 }
 
-static int read_view(struct kr_netview *v, bool addresses_only, struct kr_err *e)
+static int read_view(struct kr_netview *v, bool all, struct kr_err *e)
 {
-    int err = 0;
-    bool bad = false;
+    KR_AUTO_RT struct kr_rt rt = {0};
+    memset(v, 0, sizeof *v);
+    if (kr_rt_open(&rt, e))
+        return -1;
     for (int tries = 0; tries < TRIES; tries++) {
-        err = read_once(v, addresses_only, &bad);
-        if (!err && !bad)
-            return 0;
+        struct kr_err why = {0};
+        int got = read_once(v, &rt, all, &why);
+        if (got < 0 && e)
+            *e = why;
+        if (got <= 0)
+            return got;
         kr_netview_free(v);
-        if (err != -NLE_DUMP_INTR && err != -NLE_NOMEM)
-            break;
     }
-    return kr_fail(e, KR_UNKNOWN, 0, "reading links, addresses and routes: %s",
-                   bad ? "an answer that can't be read" : nl_geterror(err));
+    return kr_fail(e, KR_UNKNOWN, EINTR, "reading links, addresses and routes: they do not fit");
 }
 
 int kr_netview_read(struct kr_netview *v, struct kr_err *e)
 {
-    return read_view(v, false, e);
+    return read_view(v, true, e);
 }
 
 int kr_netview_read_addresses(struct kr_netview *v, struct kr_err *e)
 {
-    return read_view(v, true, e);
+    return read_view(v, false, e);
 }
 
 void kr_netview_free(struct kr_netview *v)
@@ -310,11 +200,24 @@ void kr_netview_free(struct kr_netview *v)
     free(v->addrs);
     free(v->routes);
     free(v->rules);
+    free(v->mpls);
+    free(v->pppoe);
     memset(v, 0, sizeof *v);
 }
 
+/* A view that was made by hand need not be sorted: then the search goes on one by one. */
 const struct kr_link *kr_netview_link(const struct kr_netview *v, unsigned index)
 {
+    size_t lo = 0, hi = v->n_links;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (v->links[mid].index == index)
+            return &v->links[mid];
+        if (v->links[mid].index < index)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
     for (size_t i = 0; i < v->n_links; i++)
         if (v->links[i].index == index)
             return &v->links[i];

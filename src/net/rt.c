@@ -5,21 +5,23 @@
 #include <kr/mem.h>
 
 #include <errno.h>
-#include <linux/fib_rules.h>
-#include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <linux/veth.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <poll.h>
+#include <netlink/socket.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 
-#define AT_ONCE 256 /* messages in flight, so that their acks fit any receive buffer */
+#define DATAGRAM (1 << 16) /* the kernel's dumps come in pieces of at most 32 KiB */
+#define BUFFER (208 << 10) /* net.core.rmem_max by default; libnl itself asks for 32 KiB only */
+#define AT_ONCE 64         /* messages in flight: each ack takes about 1 KiB of that */
+#define PATIENCE 10        /* seconds */
 
 int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
 {
+    const struct timeval patience = {.tv_sec = PATIENCE};
+    int on = 1;
     memset(rt, 0, sizeof *rt);
     rt->sk = nl_socket_alloc();
     int err = rt->sk ? nl_connect(rt->sk, NETLINK_ROUTE) : -NLE_NOMEM;
@@ -27,22 +29,110 @@ int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
         kr_rt_close(rt);
         return kr_fail(e, KR_CANNOT, 0, "rtnetlink socket: %s", nl_geterror(err));
     }
-    nl_socket_set_buffer_size(rt->sk, 1 << 20, 1 << 20);
+    int fd = nl_socket_get_fd(rt->sk);
+    nl_socket_set_buffer_size(rt->sk, BUFFER, BUFFER);
+    nl_socket_set_msg_buf_size(rt->sk, DATAGRAM);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    /* Both only make refusals more telling: a kernel without them still answers. */
+    setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
     return 0;
+}
+
+void kr_rt_drop(struct kr_rt *rt)
+{
+    for (size_t i = 0; i < rt->n; i++)
+        nlmsg_free(rt->v[i].msg);
+    rt->n = 0;
 }
 
 void kr_rt_close(struct kr_rt *rt)
 {
-    for (size_t i = 0; i < rt->n; i++)
-        nlmsg_free(rt->v[i].msg);
+    kr_rt_drop(rt);
     free(rt->v);
     nl_socket_free(rt->sk);
     memset(rt, 0, sizeof *rt);
 }
 
-static struct nl_msg *queue(struct kr_rt *rt, int type, int flags, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
-static struct nl_msg *queue(struct kr_rt *rt, int type, int flags, const char *fmt, ...)
+/* Calls on_message for each message of the next datagram from the kernel itself (port 0). */
+static int receive(struct kr_rt *rt, int (*on_message)(struct nlmsghdr *h, void *arg), void *arg,
+                   struct kr_err *e)
+{
+    struct sockaddr_nl from = {0};
+    KR_AUTO_FREE unsigned char *buf = NULL;
+    int left = nl_recv(rt->sk, &from, &buf, NULL);
+    if (left <= 0)
+        return kr_fail(e, KR_UNKNOWN, 0, "rtnetlink: an answer was lost: %s",
+                       left ? nl_geterror(left) : "closed");
+    if (from.nl_pid)
+        return 0;
+    struct nlmsghdr *h = (struct nlmsghdr *)(void *)buf;
+    for (; nlmsg_ok(h, left); h = nlmsg_next(h, &left))
+        if (h->nlmsg_pid == nl_socket_get_local_port(rt->sk) && on_message(h, arg))
+            return -1;
+    return left > 0 ? kr_fail(e, KR_UNKNOWN, 0, "rtnetlink: an answer was cut") : 0;
+}
+
+struct dump {
+    uint32_t seq;
+    kr_rt_row row;
+    void *arg;
+    struct kr_err *e;
+    bool ended, interrupted, failed;
+};
+
+/* Of NLMSG_DONE libnl 3.7 does not look at the status, though a dump that fails on its way says so
+ * there (netlink_dump_done in af_netlink.c). */
+static int dump_ended(struct dump *d, const struct nlmsghdr *h)
+{
+    int status = 0;
+    d->ended = true;
+    if (nlmsg_datalen(h) >= (int)sizeof status)
+        memcpy(&status, nlmsg_data(h), sizeof status);
+    d->interrupted |= status == -EINTR;
+    if (status < 0 && status != -EINTR)
+        return kr_fail(d->e, KR_UNKNOWN, -status, "rtnetlink: the kernel refused a dump");
+    return 0;
+}
+
+static int on_dumped(struct nlmsghdr *h, void *arg)
+{
+    struct dump *d = arg;
+    if (h->nlmsg_seq != d->seq)
+        return 0;
+    d->interrupted |= (h->nlmsg_flags & NLM_F_DUMP_INTR) || h->nlmsg_type == NLMSG_OVERRUN;
+    if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+        return dump_ended(d, h);
+    if (h->nlmsg_type < NLMSG_MIN_TYPE || d->failed)
+        return 0;
+    d->failed = d->row(h, d->arg, d->e) != 0;
+    return 0;
+}
+
+int kr_rt_dump(struct kr_rt *rt, int type, const void *header, size_t len, kr_rt_row row, void *arg,
+               struct kr_err *e)
+{
+    struct dump d = {.row = row, .arg = arg, .e = e};
+    struct nl_msg *m = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP);
+    if (!m || nlmsg_append(m, (void *)(uintptr_t)header, len, NLMSG_ALIGNTO)) {
+        nlmsg_free(m);
+        return kr_fail(e, KR_UNKNOWN, ENOMEM, "rtnetlink: a dump");
+    }
+    nl_complete_msg(rt->sk, m);
+    d.seq = nlmsg_hdr(m)->nlmsg_seq;
+    int sent = nl_send(rt->sk, m);
+    nlmsg_free(m);
+    if (sent < 0)
+        return kr_fail(e, KR_UNKNOWN, 0, "rtnetlink: a dump: %s", nl_geterror(sent));
+    while (!d.ended)
+        if (receive(rt, on_dumped, &d, e))
+            return -1;
+    if (d.interrupted)
+        return 1;
+    return d.failed ? -1 : 0;
+}
+
+struct nl_msg *kr_rt_queue(struct kr_rt *rt, int type, int flags, int ignore, const char *fmt, ...)
 {
     va_list ap;
     rt->v = kr_grow(rt->v, &rt->cap, rt->n + 1, sizeof *rt->v);
@@ -51,209 +141,90 @@ static struct nl_msg *queue(struct kr_rt *rt, int type, int flags, const char *f
     va_start(ap, fmt);
     vsnprintf(x->what, sizeof x->what, fmt, ap);
     va_end(ap);
+    x->ignore = ignore;
     x->msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
     if (!x->msg)
         abort();
     return x->msg;
 }
 
-static void ignore(struct kr_rt *rt, int err)
+struct acks {
+    struct kr_rt_item *v;
+    size_t n, open;
+    bool refused;
+    struct kr_err *e;
+};
+
+/* The kernel's own words, behind the header of the request (NETLINK_CAP_ACK). */
+static const char *reason(struct nlmsghdr *h)
 {
-    rt->v[rt->n - 1].ignore = err;
+    struct nlattr *words = NULL;
+    if (h->nlmsg_flags & NLM_F_ACK_TLVS)
+        words = nlmsg_find_attr(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_MSG);
+    return words && nla_len(words) > 0 && memchr(nla_data(words), 0, (size_t)nla_len(words))
+               ? nla_get_string(words)
+               : NULL;
 }
 
-/* Sequence numbers are given in order, so an answer's place follows from the first one's. */
-static int settle(struct kr_rt *rt, unsigned seq, int err, struct kr_err *e)
+static void settle(struct acks *a, struct kr_rt_item *x, int err, const char *why)
 {
-    size_t i = seq - rt->v[0].seq;
-    if (i >= rt->n || rt->v[i].seq != seq || rt->v[i].answered)
-        return 0;
-    rt->v[i].answered = true;
-    if (!err || err == rt->v[i].ignore)
-        return 0;
-    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s", rt->v[i].what);
+    a->open--;
+    x->answered = true;
+    if (!err || err == x->ignore || a->refused)
+        return;
+    a->refused = true;
+    kr_fail(a->e, KR_CANNOT, err, "the kernel refuses %s%s%s", x->what, why ? ": " : "",
+            why ? why : "");
 }
 
-/* Reads acks until `wanted` messages are answered. *bad remembers the first refusal. */
-static int read_acks(struct kr_rt *rt, size_t wanted, bool *bad, struct kr_err *e)
+static int on_ack(struct nlmsghdr *h, void *arg)
 {
-    char buf[16384];
-    while (wanted) {
-        ssize_t n = recv(nl_socket_get_fd(rt->sk), buf, sizeof buf, 0);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return kr_fail(e, KR_UNKNOWN, errno, "rtnetlink: an acknowledgement was lost");
-        int left = (int)n;
-        for (struct nlmsghdr *h = (struct nlmsghdr *)(void *)buf; nlmsg_ok(h, left);
-             h = nlmsg_next(h, &left)) {
-            if (h->nlmsg_type != NLMSG_ERROR)
-                continue;
-            const struct nlmsgerr *ack = nlmsg_data(h);
-            *bad |= settle(rt, h->nlmsg_seq, -ack->error, *bad ? NULL : e) != 0;
-            wanted--;
-        }
-    }
+    struct acks *a = arg;
+    if (h->nlmsg_type != NLMSG_ERROR || nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
+        return 0;
+    const struct nlmsgerr *m = nlmsg_data(h);
+    uint32_t nth = h->nlmsg_seq - a->v[0].seq;
+    if (nth < a->n && !a->v[nth].answered)
+        settle(a, &a->v[nth], -m->error, reason(h));
     return 0;
 }
 
-/* Many messages in one datagram: the kernel takes them one by one, in order. */
-static int send_some(struct kr_rt *rt, size_t from, size_t to, struct kr_err *e)
+static int send_some(struct kr_rt *rt, struct acks *a, struct kr_err *e)
 {
     KR_AUTO_BUF struct kr_buf all = {0};
-    static const char padding[NLMSG_ALIGNTO] = "";
-    for (size_t i = from; i < to; i++) {
-        nl_complete_msg(rt->sk, rt->v[i].msg);
-        const struct nlmsghdr *h = nlmsg_hdr(rt->v[i].msg);
-        rt->v[i].seq = h->nlmsg_seq;
+    for (size_t i = 0; i < a->n; i++) {
+        nl_complete_msg(rt->sk, a->v[i].msg);
+        const struct nlmsghdr *h = nlmsg_hdr(a->v[i].msg);
+        a->v[i].seq = h->nlmsg_seq;
         kr_buf_add(&all, h, h->nlmsg_len);
-        kr_buf_add(&all, padding, -(size_t)h->nlmsg_len % NLMSG_ALIGNTO);
+        static const char zero[NLMSG_ALIGNTO];
+        kr_buf_add(&all, zero, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
     }
-    if (send(nl_socket_get_fd(rt->sk), all.s, all.len, 0) != (ssize_t)all.len)
-        return kr_fail(e, KR_UNKNOWN, errno, "sending %s", rt->v[from].what);
+    int sent = nl_sendto(rt->sk, all.s, all.len);
+    if (sent < 0)
+        return kr_fail(e, KR_UNKNOWN, 0, "sending %s: %s", a->v[0].what, nl_geterror(sent));
     return 0;
+}
+
+static int flush(struct kr_rt *rt, struct kr_err *e)
+{
+    bool refused = false;
+    for (size_t i = 0; i < rt->n; i += AT_ONCE) {
+        size_t n = rt->n - i < AT_ONCE ? rt->n - i : AT_ONCE;
+        struct acks a = {.v = rt->v + i, .n = n, .open = n, .refused = refused, .e = e};
+        if (send_some(rt, &a, e))
+            return -1;
+        while (a.open)
+            if (receive(rt, on_ack, &a, e))
+                return -1;
+        refused = a.refused;
+    }
+    return refused ? -1 : 0;
 }
 
 int kr_rt_flush(struct kr_rt *rt, struct kr_err *e)
 {
-    bool bad = false;
-    for (size_t i = 0; i < rt->n; i += AT_ONCE) {
-        size_t to = i + AT_ONCE < rt->n ? i + AT_ONCE : rt->n;
-        if (send_some(rt, i, to, e) || read_acks(rt, to - i, &bad, e))
-            return -1;
-    }
-    for (size_t i = 0; i < rt->n; i++)
-        nlmsg_free(rt->v[i].msg);
-    rt->n = 0;
-    return bad ? -1 : 0;
-}
-
-static void put_addr(struct nl_msg *m, int attr, const struct kr_addr *a)
-{
-    uint8_t raw[16];
-    size_t n = kr_addr_bytes(a, raw);
-    nla_put(m, attr, (int)n, raw);
-}
-
-void kr_rt_route(struct kr_rt *rt, const struct kr_route *r, bool add)
-{
-    char s[KR_ADDRSTRLEN];
-    bool v4 = kr_prefix_is_v4(&r->dst);
-    struct nl_msg *m =
-        queue(rt, add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-              "the route %s of table %u", kr_prefix_str(&r->dst, s), r->table);
-    struct rtmsg h = {.rtm_family = v4 ? AF_INET : AF_INET6,
-                      .rtm_dst_len = kr_prefix_family_len(&r->dst),
-                      .rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
-                      .rtm_protocol = r->protocol,
-                      .rtm_scope = r->scope,
-                      .rtm_type = r->type};
-    ignore(rt, add ? EEXIST : ESRCH);
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-    nla_put_u32(m, RTA_TABLE, r->table);
-    if (h.rtm_dst_len) {
-        uint8_t raw[16];
-        size_t skip = v4 ? 12 : 0;
-        memcpy(raw, r->dst.addr.b + skip, 16 - skip);
-        nla_put(m, RTA_DST, (int)(16 - skip), raw);
-    }
-    if (r->has_gateway)
-        put_addr(m, RTA_GATEWAY, &r->gateway);
-    if (r->has_source)
-        put_addr(m, RTA_PREFSRC, &r->source);
-    if (r->oif)
-        nla_put_u32(m, RTA_OIF, r->oif);
-    if (r->metric)
-        nla_put_u32(m, RTA_PRIORITY, r->metric);
-}
-
-void kr_rt_rule(struct kr_rt *rt, const struct kr_fibrule *r, bool add)
-{
-    struct nl_msg *m =
-        queue(rt, add ? RTM_NEWRULE : RTM_DELRULE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-              "the rule %u: ipproto tcp dport %u lookup %u (Linux 4.17)", r->priority,
-              r->dport_first, r->table);
-    struct fib_rule_hdr h = {.family = (uint8_t)r->family,
-                             .table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
-                             .action = r->action};
-    struct fib_rule_port_range ports = {r->dport_first, r->dport_last};
-    ignore(rt, add ? EEXIST : ENOENT);
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-    nla_put_u32(m, FRA_TABLE, r->table);
-    nla_put_u32(m, FRA_PRIORITY, r->priority);
-    nla_put_u8(m, FRA_PROTOCOL, r->protocol);
-    nla_put_u8(m, FRA_IP_PROTO, r->ipproto);
-    nla_put(m, FRA_DPORT_RANGE, sizeof ports, &ports);
-}
-
-void kr_rt_link_del(struct kr_rt *rt, unsigned index, const char *name)
-{
-    struct nl_msg *m = queue(rt, RTM_DELLINK, 0, "the removal of device %s", name);
-    struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index};
-    ignore(rt, ENODEV);
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-}
-
-static void no_addresses(struct nl_msg *m)
-{
-    struct nlattr *spec = nla_nest_start(m, IFLA_AF_SPEC);
-    struct nlattr *inet6 = nla_nest_start(m, AF_INET6);
-    nla_put_u8(m, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-    nla_nest_end(m, inet6);
-    nla_nest_end(m, spec);
-}
-
-/* Asked apart: a kernel without IPv6 refuses it, and then has no addresses to generate. */
-static void quiet_ipv6(struct kr_rt *rt, unsigned index, const char *name)
-{
-    struct nl_msg *m = queue(rt, RTM_NEWLINK, 0, "no IPv6 addresses on device %s", name);
-    struct ifinfomsg h = {.ifi_family = AF_UNSPEC, .ifi_index = (int)index};
-    ignore(rt, EAFNOSUPPORT);
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-    no_addresses(m);
-}
-
-void kr_rt_link_up(struct kr_rt *rt, unsigned index, const char *name)
-{
-    quiet_ipv6(rt, index, name);
-    struct nl_msg *m = queue(rt, RTM_NEWLINK, 0, "setting device %s up", name);
-    struct ifinfomsg h = {.ifi_family = AF_UNSPEC,
-                          .ifi_index = (int)index,
-                          .ifi_flags = IFF_UP | IFF_NOARP,
-                          .ifi_change = IFF_UP | IFF_NOARP};
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-}
-
-static void veth_peer(struct nl_msg *m, const char *peer)
-{
-    struct ifinfomsg h = {.ifi_family = AF_UNSPEC};
-    struct nlattr *data = nla_nest_start(m, IFLA_INFO_DATA);
-    struct nlattr *info = nla_nest_start(m, VETH_INFO_PEER);
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-    nla_put_string(m, IFLA_IFNAME, peer);
-    nla_nest_end(m, info);
-    nla_nest_end(m, data);
-}
-
-int kr_rt_link_add(struct kr_rt *rt, const char *name, const char *kind, const char *peer,
-                   struct kr_err *e)
-{
-    struct kr_err why = {0};
-    struct nl_msg *m =
-        queue(rt, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, "a device %s of kind %s", name, kind);
-    struct ifinfomsg h = {.ifi_family = AF_UNSPEC};
-    nlmsg_append(m, &h, sizeof h, NLMSG_ALIGNTO);
-    nla_put_string(m, IFLA_IFNAME, name);
-    struct nlattr *info = nla_nest_start(m, IFLA_LINKINFO);
-    nla_put_string(m, IFLA_INFO_KIND, kind);
-    if (peer)
-        veth_peer(m, peer);
-    nla_nest_end(m, info);
-    if (kr_rt_flush(rt, &why) == 0)
-        return 0;
-    if (why.sys > 0)
-        return why.sys;
-    if (e)
-        *e = why;
-    return -1;
+    int bad = flush(rt, e);
+    kr_rt_drop(rt);
+    return bad;
 }

@@ -69,6 +69,7 @@ static void point_to_point(void **state)
     a_link(&w, "ppp0", "ppp", ARPHRD_PPP);
     an_addr(&w, "ppp0", "10.8.0.2/32");
     kr_addr_parse("10.8.0.1", &w.v.addrs[w.v.n_addrs - 1].peer, NULL);
+    a_route(&w, "10.8.0.1/32", "ppp0", NULL);
     assert_int_equal(find(&w, (const char *[]){"auto", NULL}, false, &l, &e), 0);
     assert_true(has(&l, "10.8.0.1/32", "ppp0"));
     kr_lan_free(&l);

@@ -36,7 +36,10 @@ static inline unsigned index_of(const struct world *w, const char *name)
     return l ? l->index : 0;
 }
 
-/* "192.168.1.10/24": an address with the length of its network. */
+static inline struct kr_route *a_route(struct world *w, const char *dst, const char *dev,
+                                       const char *gateway);
+
+/* "192.168.1.10/24": an address with the length of its network, and the route to that. */
 static inline void an_addr(struct world *w, const char *dev, const char *text)
 {
     char addr[KR_ADDRSTRLEN];
@@ -50,6 +53,8 @@ static inline void an_addr(struct world *w, const char *dev, const char *text)
     a->peer = a->addr;
     a->index = index_of(w, dev);
     a->len = (uint8_t)(atoi(slash + 1) + (kr_addr_is_v4(&a->addr) ? 96 : 0));
+    const struct kr_prefix p = kr_prefix_make(&a->addr, a->len);
+    a_route(w, kr_prefix_str(&p, addr), dev, NULL);
 }
 
 static inline struct kr_route *a_route(struct world *w, const char *dst, const char *dev,
