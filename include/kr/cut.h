@@ -5,6 +5,7 @@
 #define KR_CUT_H
 
 #include <kr/addr.h>
+#include <kr/ct.h> /* kr_ct_reply_source */
 
 struct kr_err;
 
@@ -22,19 +23,18 @@ struct kr_cut_count {
     bool no_sock_destroy;    /* CONFIG_INET_DIAG_DESTROY is missing: sockets were only counted */
 };
 
-/* Destroys TCP sockets of every state but LISTEN and TIME_WAIT whose peer port is guarded and whose
- * peer is not kept (both families, v4-mapped too), then deletes conntrack entries either of whose
- * tuples has a guarded port at a peer that is not kept, unless the reply source is the sink.
- * Repeats until two scans in a row find nothing, at most 50 times. Returns 0, or -1 (KR_UNKNOWN
- * after an interrupted dump or when flows keep coming back). */
+/* Destroys TCP sockets of every state but LISTEN (TIME_WAIT where the kernel can) whose peer port
+ * is guarded and whose peer is not kept (both families, v4-mapped too), unless their flow is
+ * redirected already; then deletes conntrack entries either of whose tuples has a guarded port at a
+ * peer that is not kept, unless the reply source is the sink. Repeats until two scans in a row find
+ * nothing, at most 50 times. *done is written anew. Returns 0, or -1 (KR_UNKNOWN after an
+ * interrupted dump or when flows keep coming back; KR_CANNOT without privilege or kernel support).
+ */
 int kr_cut_flows(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e);
-/* At the end of a redirect: destroys local sockets to guarded ports whose flow is redirected, and
- * deletes every conntrack entry whose reply source is the sink, so that no packet of such a flow
- * can leave once the guards go. */
+/* At the end of a redirect: the same, and the redirected flows too: their sockets, and their
+ * entries (original port guarded, answered by the sink instead of whom it was meant for). A socket
+ * whose entry was lost goes as well, so that no packet of such a flow can leave once the guards go.
+ * What else is done with the sink's host is left alone. */
 int kr_cut_redirected(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e);
-/* The reply source of the conntrack entry of a TCP flow from:sport -> to:dport. Returns 1, 0 (no
- * such entry) or -1. */
-int kr_ct_reply_source(const struct kr_addr *from, uint16_t sport, const struct kr_addr *to,
-                       uint16_t dport, struct kr_addr *source, uint16_t *port, struct kr_err *e);
 
 #endif

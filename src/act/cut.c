@@ -1,36 +1,54 @@
 /* Theory of operation.
  *
- * A round reads the TCP sockets with a guarded port at their peer, then the conntrack entries. The
- * order matters: a socket that is seen sent its SYN before the entries were read, so a redirected
- * one is known by its entry, whose original tuple is the socket's and whose answers come from the
- * sink.
+ * A round reads all TCP sockets with a guarded port at their peer, then all conntrack entries with
+ * a guarded port anywhere. The order matters: a socket that is seen sent its SYN before the
+ * entries were read, so a redirected one is known by its entry, whose original tuple is the
+ * socket's and whose answers come from the sink.
  *
- * An entry alone is no danger, a missing one is: after a deletion the server may speak first and
- * make the entry again, reversed (original source = the server, port 25), and NAT never looks at
- * such a flow. So all ports of an entry are judged, and rounds go on until two in a row find
- * nothing.
- *
- * Sockets, unlike entries, are looked for once more only when any was found: behind the guards none
- * can be made that reaches anybody, and one that is there stays in its place of the table.
+ * Sockets are destroyed before entries are deleted: the RST of a redirected flow still finds its
+ * way to the sink; that of any other flow ends at the guards. An entry alone is no danger, a
+ * missing one is: after a deletion the server may speak first and make the entry again, reversed
+ * (original source = the server, port 25), and NAT never looks at such a flow. That is why all four
+ * ports of an entry are judged, why rounds go on until two in a row find nothing, and why guards
+ * that ask conntrack nothing must stand.
  *
  * Two kinds of socket are destroyed whenever they are seen and yet are no reason for another round:
- * those in SYN_SENT, which a busy MTA makes faster than rounds go by and which reached nobody while
- * guards stand; and orphans, which some kernels empty of data but leave in the table. */
+ * those in SYN_SENT, which a busy MTA makes faster than rounds go by, and which never reached
+ * anybody if guards stand; and orphans, which kernels without "tcp: fix forever orphan socket
+ * caused by tcp_abort" (6.12) empty of data but leave in the table. */
 #include <kr/cut.h>
 
-#include <kr/ct.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/nl.h>
 #include <kr/sock.h>
 
-#include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <netinet/tcp.h>
-#include <string.h>
+#include <stdlib.h>
 
-#define ROUNDS 50
+#define MOST_ROUNDS 50
+#define QUIET_ROUNDS 2
+
+struct round {
+    const struct kr_cut_policy *policy;
+    struct kr_cut_count *done;
+    bool redirected_too; /* what is redirected goes as well */
+    struct kr_socks socks;
+    struct kr_cts entries;
+    struct kr_tuple *redirected; /* original tuples of redirected flows, sorted */
+    size_t n_redirected, found;
+};
+
+static void clear(struct round *r)
+{
+    kr_socks_free(&r->socks);
+    kr_cts_free(&r->entries);
+    free(r->redirected);
+    r->redirected = NULL;
+    r->n_redirected = r->found = 0;
+}
+#define AUTO_ROUND __attribute__((cleanup(clear)))
 
 static bool guarded(const struct kr_cut_policy *p, uint16_t port)
 {
@@ -40,182 +58,162 @@ static bool guarded(const struct kr_cut_policy *p, uint16_t port)
     return false;
 }
 
-static bool redirected(const struct kr_ct *c, void *arg)
+static bool kept(const struct kr_cut_policy *p, const struct kr_addr *peer)
 {
-    const struct kr_cut_policy *p = arg;
-    return p->is_sink(&c->reply_src, p->arg);
+    return p->keep && p->keep(peer, p->arg);
 }
 
-static bool to_cut(const struct kr_ct *c, void *arg)
+static bool is_sink(const struct kr_cut_policy *p, const struct kr_addr *a)
 {
-    const struct kr_cut_policy *p = arg;
-    if (redirected(c, arg))
-        return false;
-    if (guarded(p, c->dport) && !p->keep(&c->dst, p->arg))
-        return true;
-    return (guarded(p, c->sport) && !p->keep(&c->src, p->arg)) ||
-           (guarded(p, c->reply_sport) && !p->keep(&c->reply_src, p->arg));
+    return p->is_sink && p->is_sink(a, p->arg);
 }
 
-static int by_flow(const void *a, const void *b)
+/* Meant for a guarded port elsewhere, answered by the sink: not a flow that meant the sink itself,
+ * which may be any host that has other business too. */
+static bool is_redirected(const struct kr_cut_policy *p, const struct kr_ct *ct)
 {
-    const struct kr_ct *x = a, *y = b;
-    int by = kr_addr_cmp(&x->dst, &y->dst);
-    if (by == 0)
-        by = kr_addr_cmp(&x->src, &y->src);
-    if (by == 0)
-        by = (int)x->sport - (int)y->sport;
-    return by ? by : (int)x->dport - (int)y->dport;
+    return guarded(p, ct->orig.dport) && is_sink(p, &ct->reply.src) &&
+           (kr_addr_cmp(&ct->reply.src, &ct->orig.dst) || ct->reply.sport != ct->orig.dport);
 }
 
-static const struct kr_ct *find_flow(const struct kr_cts *flows, const struct kr_sock *s)
+/* Has this end a guarded port, and is it one that we may not talk to? */
+static bool bad_end(const struct kr_cut_policy *p, const struct kr_addr *peer, uint16_t port)
 {
-    const struct kr_ct key = {
-        .src = s->local, .dst = s->peer, .sport = s->local_port, .dport = s->peer_port};
-    return flows->n ? bsearch(&key, flows->v, flows->n, sizeof key, by_flow) : NULL;
+    return guarded(p, port) && !kept(p, peer);
 }
 
-static bool lasting(const struct kr_sock *s)
+static bool entry_is_bad(const struct kr_cut_policy *p, const struct kr_ct *ct)
 {
-    return s->state != TCP_SYN_SENT && s->inode != 0;
+    bool sink = is_sink(p, &ct->reply.src);
+    return (!sink && bad_end(p, &ct->orig.dst, ct->orig.dport)) ||
+           (!sink && bad_end(p, &ct->reply.src, ct->reply.sport)) ||
+           bad_end(p, &ct->orig.src, ct->orig.sport) || bad_end(p, &ct->reply.dst, ct->reply.dport);
 }
 
-static int destroy(struct kr_nl *nl, const struct kr_sock *s, struct kr_cut_count *done,
-                   struct kr_err *e)
+static int by_tuple(const void *a, const void *b)
+{
+    return kr_tuple_cmp(a, b);
+}
+
+static void index_redirected(struct round *r)
+{
+    r->redirected = kr_calloc(r->entries.n, sizeof *r->redirected);
+    for (size_t i = 0; i < r->entries.n; i++)
+        if (is_redirected(r->policy, &r->entries.v[i]))
+            r->redirected[r->n_redirected++] = r->entries.v[i].orig;
+    qsort(r->redirected, r->n_redirected, sizeof *r->redirected, by_tuple);
+}
+
+static bool socket_is_wanted(const struct round *r, const struct kr_sock *s)
+{
+    const struct kr_tuple t = {s->local, s->peer, s->local_port, s->peer_port};
+    if (bsearch(&t, r->redirected, r->n_redirected, sizeof t, by_tuple))
+        return r->redirected_too;
+    return !kept(r->policy, &s->peer);
+}
+
+static bool is_reason(const struct kr_sock *s)
+{
+    return s->state != TCP_SYN_SENT && !s->orphan;
+}
+
+/* TIME_WAIT that this kernel can't destroy is left: it has no data, and the guards stop its ACK. */
+static int destroy(struct round *r, struct kr_nl *nl, const struct kr_sock *s, struct kr_err *e)
 {
     int got = kr_sock_destroy(nl, s, e);
-    if (got == EOPNOTSUPP)
-        done->no_sock_destroy = true;
-    else if (got)
+    if (got < 0)
         return -1;
-    done->sockets++;
-    return 0;
-}
-
-struct round {
-    const struct kr_cut_policy *policy;
-    bool redirected_ones; /* these are cut; else the others */
-    struct kr_socks socks;
-    struct kr_cts flows; /* every redirected one and every one to cut, by flow */
-    size_t found;
-};
-
-static void clear(struct round *r)
-{
-    kr_socks_free(&r->socks);
-    kr_cts_free(&r->flows);
-    r->found = 0;
-}
-
-static bool of_interest(const struct kr_ct *c, void *arg)
-{
-    return redirected(c, arg) || to_cut(c, arg);
-}
-
-static int read_round(struct round *r, bool sockets, struct kr_nl *nl, struct kr_err *e)
-{
-    const struct kr_cut_policy *p = r->policy;
-    if ((sockets && kr_socks_read(nl, p->ports, p->n_ports, &r->socks, e)) ||
-        kr_cts_read(of_interest, (void *)(uintptr_t)p, &r->flows, e))
-        return -1;
-    if (r->flows.n)
-        qsort(r->flows.v, r->flows.n, sizeof *r->flows.v, by_flow);
-    return 0;
-}
-
-static int cut_sockets(struct round *r, struct kr_nl *nl, struct kr_cut_count *done,
-                       struct kr_err *e)
-{
-    for (size_t i = 0; i < r->socks.n; i++) {
-        const struct kr_sock *s = &r->socks.v[i];
-        const struct kr_ct *flow = find_flow(&r->flows, s);
-        bool is_redirected = flow && redirected(flow, (void *)(uintptr_t)r->policy);
-        if (r->policy->keep(&s->peer, r->policy->arg) || is_redirected != r->redirected_ones)
-            continue;
-        r->found += lasting(s);
-        if (destroy(nl, s, done, e))
-            return -1;
+    if (got) {
+        r->done->no_sock_destroy |= !s->time_wait;
+        return 0;
     }
-    if (done->no_sock_destroy)
-        r->found = 0;
+    r->done->sockets++;
+    r->found += is_reason(s);
     return 0;
 }
 
-static int cut_entries(struct round *r, struct kr_cut_count *done, struct kr_err *e)
+static size_t count_sockets(const struct round *r)
 {
-    struct kr_cts chosen = {0};
-    chosen.v = kr_calloc(r->flows.n, sizeof *chosen.v);
-    for (size_t i = 0; i < r->flows.n; i++)
-        if (redirected(&r->flows.v[i], (void *)(uintptr_t)r->policy) == r->redirected_ones)
-            chosen.v[chosen.n++] = r->flows.v[i];
-    int bad = kr_cts_delete(&chosen, e);
-    r->found += chosen.n;
-    done->entries += chosen.n;
-    free(chosen.v); /* the handles belong to r->flows */
-    return bad;
+    size_t n = 0;
+    for (size_t i = 0; i < r->socks.n; i++)
+        n += !r->socks.v[i].time_wait && socket_is_wanted(r, &r->socks.v[i]);
+    return n;
 }
 
-static int cut(const struct kr_cut_policy *p, bool redirected_ones, struct kr_cut_count *done,
-               struct kr_err *e)
+static int cut_sockets(struct round *r, struct kr_err *e)
 {
     KR_AUTO_NL struct kr_nl nl = {0};
-    struct round r = {.policy = p, .redirected_ones = redirected_ones};
-    memset(done, 0, sizeof *done);
+    if (!r->socks.n || r->done->no_sock_destroy)
+        return 0;
     if (kr_nl_open(&nl, NETLINK_SOCK_DIAG, e))
         return -1;
-    for (int round = 0, quiet = 0; round < ROUNDS && quiet < 2; round++) {
-        bool found_none = round && r.found == 0 && done->sockets == 0;
-        clear(&r);
-        if (read_round(&r, !found_none, &nl, e) || cut_sockets(&r, &nl, done, e) ||
-            cut_entries(&r, done, e)) {
-            clear(&r);
+    for (size_t i = 0; i < r->socks.n && !r->done->no_sock_destroy; i++)
+        if (socket_is_wanted(r, &r->socks.v[i]) && destroy(r, &nl, &r->socks.v[i], e))
             return -1;
-        }
-        quiet = r.found ? 0 : quiet + 1;
+    if (r->done->no_sock_destroy)
+        r->done->sockets = count_sockets(r);
+    return 0;
+}
+
+static int cut_entries(struct round *r, struct kr_err *e)
+{
+    KR_AUTO_NL struct kr_nl nl = {0};
+    if (!r->entries.n)
+        return 0;
+    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
+        return -1;
+    for (size_t i = 0; i < r->entries.n; i++) {
+        const struct kr_ct *ct = &r->entries.v[i];
+        if (!entry_is_bad(r->policy, ct) && !(r->redirected_too && is_redirected(r->policy, ct)))
+            continue;
+        int deleted = kr_ct_delete(&nl, ct, e);
+        if (deleted < 0)
+            return -1;
+        r->found++;
+        r->done->entries += (size_t)deleted;
     }
-    bool ended = r.found == 0;
-    clear(&r);
-    return ended
-               ? 0
-               : kr_fail(e, KR_UNKNOWN, 0,
-                         "connections to guarded ports keep appearing: %d rounds did not end them",
-                         ROUNDS);
+    return 0;
+}
+
+/* Returns how much was found that asks for another round, or -1. */
+static ssize_t one_round(const struct kr_cut_policy *p, bool redirected_too,
+                         struct kr_cut_count *done, struct kr_err *e)
+{
+    AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = redirected_too};
+    if (kr_socks_read(p->ports, p->n_ports, &r.socks, e) ||
+        kr_cts_read(p->ports, p->n_ports, &r.entries, e))
+        return -1;
+    index_redirected(&r);
+    if (cut_sockets(&r, e) || cut_entries(&r, e))
+        return -1;
+    return (ssize_t)r.found;
+}
+
+static int settle(const struct kr_cut_policy *p, bool redirected_too, struct kr_cut_count *done,
+                  struct kr_err *e)
+{
+    ssize_t found = 0;
+    int quiet = 0;
+    *done = (struct kr_cut_count){0};
+    for (int i = 0; i < MOST_ROUNDS && quiet < QUIET_ROUNDS; i++) {
+        found = one_round(p, redirected_too, done, e);
+        if (found < 0)
+            return -1;
+        quiet = found ? 0 : quiet + 1;
+    }
+    if (quiet == QUIET_ROUNDS)
+        return 0;
+    return kr_fail(e, KR_UNKNOWN, 0,
+                   "flows to guarded ports keep coming back: the last of %d scans still found %zd",
+                   MOST_ROUNDS, found);
 }
 
 int kr_cut_flows(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e)
 {
-    return cut(p, false, done, e);
+    return settle(p, false, done, e);
 }
 
 int kr_cut_redirected(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e)
 {
-    return cut(p, true, done, e);
-}
-
-struct wanted {
-    struct kr_addr from, to;
-    uint16_t sport, dport;
-};
-
-static bool is_flow(const struct kr_ct *c, void *arg)
-{
-    const struct wanted *w = arg;
-    return c->sport == w->sport && c->dport == w->dport && kr_addr_cmp(&c->src, &w->from) == 0 &&
-           kr_addr_cmp(&c->dst, &w->to) == 0;
-}
-
-int kr_ct_reply_source(const struct kr_addr *from, uint16_t sport, const struct kr_addr *to,
-                       uint16_t dport, struct kr_addr *source, uint16_t *port, struct kr_err *e)
-{
-    struct wanted w = {*from, *to, sport, dport};
-    struct kr_cts found = {0};
-    if (kr_cts_read(is_flow, &w, &found, e))
-        return -1;
-    int n = found.n ? 1 : 0;
-    if (n) {
-        *source = found.v[0].reply_src;
-        *port = found.v[0].reply_sport;
-    }
-    kr_cts_free(&found);
-    return n;
+    return settle(p, true, done, e);
 }

@@ -1,9 +1,17 @@
+/* Theory of operation.
+ *
+ * Each probe goes connecting -> greeting -> leaving. It is judged at the end of the greeting, while
+ * the connection stands, so that conntrack still knows its flow. Every way out but one is a
+ * failure: a probe starts as silent and only a whole, final 220 line with the right words makes it
+ * a sink. QUIT is said to a sink only; who else answers may be a real host, and gets no more
+ * packets than the end of the connection takes. */
 #include <kr/probe.h>
 
-#include <kr/cut.h>
+#include <kr/ct.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,188 +19,300 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AT_ONCE 64
+#define AT_ONCE 256
+#define LEAVE_MS 1000 /* how long the answer to QUIT is waited for */
 
 const char *kr_probe_result_name(enum kr_probe_result r)
 {
     static const char *const names[] = {"sink", "foreign answer", "refused", "silent", "error"};
-    _Static_assert(sizeof names / sizeof *names == KR_PROBE_ERROR + 1, "names");
+    static_assert(sizeof names / sizeof *names == KR_PROBE_ERROR + 1, "a name for each");
     return names[r];
 }
 
+/* In the middle of each block: .1 and .254 are what people give to routers. */
 struct kr_addr kr_probe_destination(int family, unsigned i)
 {
     static const uint8_t nets[3][3] = {{192, 0, 2}, {198, 51, 100}, {203, 0, 113}};
-    uint8_t v6[16] = {
-        0x20, 0x01, 0x0d, 0xb8, [8] = 0x25, [14] = (uint8_t)(i >> 8), [15] = (uint8_t)(i + 1)};
-    uint8_t v4[4] = {nets[i % 3][0], nets[i % 3][1], nets[i % 3][2], (uint8_t)(1 + i / 3 % 254)};
-    return kr_addr_make(family, family == AF_INET ? v4 : v6);
+    unsigned host = i / 3 % 254;
+    uint8_t v4[4] = {nets[i % 3][0], nets[i % 3][1], nets[i % 3][2],
+                     (uint8_t)((host + 100) % 254 + 1)};
+    uint8_t v6[16] = {0x20,
+                      0x01,
+                      0x0d,
+                      0xb8,
+                      0x25,
+                      [12] = (uint8_t)(i >> 24),
+                      (uint8_t)(i >> 16),
+                      (uint8_t)(i >> 8),
+                      (uint8_t)i};
+    return family == AF_INET ? kr_addr_make(AF_INET, v4) : kr_addr_make(AF_INET6, v6);
 }
 
-static unsigned now_ms(void)
+static uint64_t now_ms(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (unsigned)(t.tv_sec * 1000 + t.tv_nsec / 1000000);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-struct run {
-    struct kr_probe *p;
-    int fd;
-    size_t have;
-    bool connected;
+struct expected {
+    const char *nonce; /* NULL: conntrack decides */
+    const struct kr_endpoint *sink;
+    unsigned timeout_ms;
 };
 
-static void settle(struct run *r, enum kr_probe_result result, int sys)
+enum stage { CONNECTING, GREETING, LEAVING };
+struct run {
+    struct kr_probe *p;
+    int fd; /* -1: none */
+    enum stage stage;
+    uint64_t begin, end;
+    size_t n;
+    char text[1024]; /* what was read of the greeting, or of the answer to QUIT */
+};
+
+static void finish(struct run *r, enum kr_probe_result result, int sys)
 {
     r->p->result = result;
     r->p->sys = sys;
+    r->p->ms = (unsigned)(now_ms() - r->begin);
+    kr_close_fd(&r->fd);
 }
 
-static enum kr_probe_result meaning(int err)
+static bool is_refusal(int sys)
 {
-    static const int refusals[] = {ECONNREFUSED, EHOSTUNREACH, ENETUNREACH,
-                                   ECONNRESET,   EACCES,       EPERM};
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
-        if (refusals[i] == err)
-            return KR_PROBE_REFUSED;
-    return err == ETIMEDOUT ? KR_PROBE_SILENT : KR_PROBE_ERROR;
+    static const int known[] = {ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH,
+                                EACCES,       EPERM,      ENOPROTOOPT,  EPIPE};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i] == sys)
+            return true;
+    return false;
 }
 
-static void start(struct run *r, struct kr_probe *p)
+static void failed(struct run *r, int sys)
+{
+    enum kr_probe_result result = sys == ETIMEDOUT  ? KR_PROBE_SILENT
+                                  : is_refusal(sys) ? KR_PROBE_REFUSED
+                                                    : KR_PROBE_ERROR;
+    finish(r, result, sys);
+}
+
+/* connect(2) itself says ENETUNREACH without a route: nothing was tried. */
+static void start(struct run *r, struct kr_probe *p, unsigned timeout_ms)
 {
     struct sockaddr_storage from, to;
-    *r = (struct run){.p = p};
-    p->result = KR_PROBE_SILENT;
-    p->greeting[0] = '\0';
-    r->fd = socket(kr_addr_family(&p->source), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     socklen_t from_len = kr_addr_sockaddr(&p->source, 0, &from);
     socklen_t to_len = kr_addr_sockaddr(&p->destination, p->port, &to);
-    if (r->fd < 0 || bind(r->fd, (struct sockaddr *)&from, from_len))
-        settle(r, KR_PROBE_ERROR, errno);
-    else if (connect(r->fd, (struct sockaddr *)&to, to_len) && errno != EINPROGRESS)
-        settle(r, meaning(errno), errno);
-    else
+    const int one = 1;
+    *r = (struct run){.p = p, .begin = now_ms()};
+    r->end = r->begin + timeout_ms;
+    p->result = KR_PROBE_SILENT;
+    p->sys = 0;
+    p->greeting[0] = '\0';
+    r->fd = socket(from.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (r->fd < 0 || setsockopt(r->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one) ||
+        bind(r->fd, (struct sockaddr *)&from, from_len)) {
+        finish(r, KR_PROBE_ERROR, errno);
         return;
-    kr_close_fd(&r->fd);
+    }
+    if (connect(r->fd, (struct sockaddr *)&to, to_len) == 0 || errno == EINPROGRESS)
+        return;
+    if (errno == ENETUNREACH)
+        finish(r, KR_PROBE_ERROR, errno);
+    else
+        failed(r, errno);
 }
 
-/* The greeting is one line, without its end and without what is not printable. */
-static bool take_line(struct run *r)
+/* The first line, without its end; what is not printable ASCII becomes '?'. */
+static void keep_first_line(struct run *r)
 {
-    char *end = memchr(r->p->greeting, '\n', r->have);
-    if (!end && r->have < sizeof r->p->greeting - 1)
-        return false;
-    r->p->greeting[end ? (size_t)(end - r->p->greeting) : r->have] = '\0';
-    for (char *c = r->p->greeting; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = *c == '\r' && c[1] == '\0' ? '\0' : '?';
-    return true;
+    const char *end = memchr(r->text, '\n', r->n);
+    size_t n = end ? (size_t)(end - r->text) : r->n;
+    if (n && r->text[n - 1] == '\r')
+        n--;
+    if (n > sizeof r->p->greeting - 1)
+        n = sizeof r->p->greeting - 1;
+    for (size_t i = 0; i < n; i++)
+        r->p->greeting[i] = r->text[i] >= ' ' && r->text[i] <= '~' ? r->text[i] : '?';
+    r->p->greeting[n] = '\0';
 }
 
-static void judge_nonce(struct run *r, const char *nonce)
+/* Does what was read hold the last line of a reply (RFC 5321 4.2.1: not "NNN-")? */
+static bool reply_is_whole(const struct run *r)
+{
+    const char *line = r->text, *end = r->text + r->n, *lf;
+    while ((lf = memchr(line, '\n', (size_t)(end - line)))) {
+        if (lf - line < 4 || line[3] != '-')
+            return true;
+        line = lf + 1;
+    }
+    return r->n == sizeof r->text;
+}
+
+static bool named_rightly(const struct kr_probe *p, const char *nonce)
 {
     char addr[KR_ADDRSTRLEN], literal[KR_ADDRSTRLEN + 8];
-    kr_addr_str(&r->p->destination, addr);
-    snprintf(literal, sizeof literal,
-             kr_addr_is_v4(&r->p->destination) ? "220 [%s] " : "220 [IPv6:%s] ", addr);
-    bool named = strncmp(r->p->greeting, literal, strlen(literal)) == 0;
-    settle(r, named && strstr(r->p->greeting, nonce) ? KR_PROBE_SINK : KR_PROBE_FOREIGN, 0);
+    snprintf(literal, sizeof literal, "[%s%s]",
+             kr_addr_is_v4(&p->destination) ? "" : "IPv6:", kr_addr_str(&p->destination, addr));
+    return *nonce && strstr(p->greeting, nonce) && strstr(p->greeting, literal);
 }
 
-/* Somebody else's sink has no nonce; conntrack tells where the connection really went. */
-static void judge_tuple(struct run *r, const struct kr_endpoint *sink)
+/* 1: conntrack says that the sink answers this connection; 0: it does not; -1: unknown. */
+static int answered_by(const struct run *r, const struct kr_endpoint *sink, struct kr_err *e)
 {
-    struct sockaddr_storage ss;
-    socklen_t len = sizeof ss;
+    struct sockaddr_storage own;
+    socklen_t len = sizeof own;
+    uint16_t own_port, port;
     struct kr_addr source;
-    uint16_t sport = 0, port = 0;
-    settle(r, KR_PROBE_FOREIGN, 0);
-    if (strncmp(r->p->greeting, "220", 3) != 0 || getsockname(r->fd, (struct sockaddr *)&ss, &len))
-        return;
-    struct kr_addr own = kr_addr_from_sockaddr(&ss, &sport);
-    if (kr_ct_reply_source(&own, sport, &r->p->destination, r->p->port, &source, &port, NULL) ==
-            1 &&
-        port == sink->port && kr_addr_cmp(&sink->first, &source) <= 0 &&
-        kr_addr_cmp(&source, &sink->last) <= 0)
-        settle(r, KR_PROBE_SINK, 0);
+    if (getsockname(r->fd, (struct sockaddr *)&own, &len))
+        return kr_fail(e, KR_UNKNOWN, errno, "a probe's own address");
+    struct kr_addr from = kr_addr_from_sockaddr(&own, &own_port);
+    int found =
+        kr_ct_reply_source(&from, own_port, &r->p->destination, r->p->port, &source, &port, e);
+    if (found <= 0)
+        return found;
+    return port == sink->port && kr_addr_cmp(&sink->first, &source) <= 0 &&
+           kr_addr_cmp(&source, &sink->last) <= 0;
 }
 
-/* Reads the answer to QUIT and closes first: the sink waits for that. */
-static void finish(struct run *r, unsigned begin)
+static int judge(struct run *r, const struct expected *x, struct kr_err *e)
 {
-    char rest[512];
-    r->p->ms = now_ms() - begin;
-    if (r->p->result == KR_PROBE_SINK && write(r->fd, "QUIT\r\n", 6) == 6) {
-        struct pollfd p = {.fd = r->fd, .events = POLLIN};
-        if (poll(&p, 1, 500) > 0)
-            r->have = (size_t)(read(r->fd, rest, sizeof rest) > 0);
+    int right = 0;
+    keep_first_line(r);
+    bool ready = strncmp(r->p->greeting, "220", 3) == 0 &&
+                 (!r->p->greeting[3] || strchr(" -", r->p->greeting[3]));
+    if (ready)
+        right = x->nonce ? named_rightly(r->p, x->nonce) : answered_by(r, x->sink, e);
+    if (right < 0)
+        return -1;
+    if (!right) {
+        finish(r, KR_PROBE_FOREIGN, 0);
+        return 0;
     }
-    kr_close_fd(&r->fd);
+    r->p->result = KR_PROBE_SINK;
+    r->p->ms = (unsigned)(now_ms() - r->begin);
+    r->stage = LEAVING;
+    r->end = now_ms() + LEAVE_MS;
+    r->n = 0;
+    if (send(r->fd, "QUIT\r\n", 6, MSG_NOSIGNAL) != 6)
+        kr_close_fd(&r->fd);
+    return 0;
 }
 
-/* True when this probe is settled. */
-static bool advance(struct run *r, const char *nonce, const struct kr_endpoint *sink)
+/* Closed before the greeting was whole: reset and silent are said apart from a few words. */
+static void cut_short(struct run *r, int sys)
 {
-    int err = 0;
-    socklen_t len = sizeof err;
-    if (!r->connected && (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)) {
-        settle(r, meaning(err), err);
-        return true;
-    }
-    r->connected = true;
-    ssize_t n = read(r->fd, r->p->greeting + r->have, sizeof r->p->greeting - 1 - r->have);
-    if (n < 0 && errno == EAGAIN)
-        return false;
-    if (n <= 0) {
-        settle(r, n < 0 ? meaning(errno) : KR_PROBE_FOREIGN, n < 0 ? errno : 0);
-        r->p->greeting[r->have] = '\0';
-        return true;
-    }
-    r->have += (size_t)n;
-    if (!take_line(r))
-        return false;
-    if (nonce)
-        judge_nonce(r, nonce);
+    keep_first_line(r);
+    if (r->n || !sys)
+        finish(r, KR_PROBE_FOREIGN, sys);
     else
-        judge_tuple(r, sink);
-    return true;
+        failed(r, sys);
 }
 
-static int run_some(struct kr_probe *probes, size_t n, const char *nonce,
-                    const struct kr_endpoint *sink, unsigned timeout_ms, struct kr_err *e)
+static int receive(struct run *r, const struct expected *x, struct kr_err *e)
 {
-    struct run runs[AT_ONCE];
-    struct pollfd polls[AT_ONCE];
-    unsigned begin = now_ms(), spent = 0;
-    size_t open = 0;
-    for (size_t i = 0; i < n; i++) {
-        start(&runs[i], &probes[i]);
-        open += runs[i].fd >= 0;
+    ssize_t n = recv(r->fd, r->text + r->n, sizeof r->text - r->n, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (r->stage == LEAVING) {
+        r->n += n > 0 ? (size_t)n : 0;
+        if (n <= 0 || reply_is_whole(r))
+            kr_close_fd(&r->fd);
+        return 0;
     }
-    while (open && (spent = now_ms() - begin) < timeout_ms) {
-        for (size_t i = 0; i < n; i++)
-            polls[i] =
-                (struct pollfd){.fd = runs[i].fd, .events = runs[i].connected ? POLLIN : POLLOUT};
-        int got = poll(polls, n, (int)(timeout_ms - spent));
-        if (got < 0 && errno != EINTR)
-            return kr_fail(e, KR_UNKNOWN, errno, "poll");
-        for (size_t i = 0; got > 0 && i < n; i++)
-            if (polls[i].revents && advance(&runs[i], nonce, sink)) {
-                finish(&runs[i], begin);
-                open--;
-            }
+    if (n <= 0) {
+        cut_short(r, n < 0 ? errno : 0);
+        return 0;
     }
-    for (size_t i = 0; i < n; i++)
-        kr_close_fd(&runs[i].fd);
+    r->n += (size_t)n;
+    return reply_is_whole(r) ? judge(r, x, e) : 0;
+}
+
+static int advance(struct run *r, const struct expected *x, struct kr_err *e)
+{
+    int sys = 0;
+    socklen_t len = sizeof sys;
+    if (r->stage != CONNECTING)
+        return receive(r, x, e);
+    if (getsockopt(r->fd, SOL_SOCKET, SO_ERROR, &sys, &len))
+        sys = errno;
+    if (sys)
+        failed(r, sys);
+    r->stage = GREETING;
+    return 0;
+}
+
+static void give_up(struct run *r)
+{
+    if (r->stage == LEAVING) {
+        kr_close_fd(&r->fd);
+        return;
+    }
+    keep_first_line(r);
+    finish(r, r->n ? KR_PROBE_FOREIGN : KR_PROBE_SILENT, 0);
+}
+
+struct batch {
+    struct run *runs;
+    struct pollfd *polls;
+    size_t n;
+};
+
+static void batch_free(struct batch *b)
+{
+    for (size_t i = 0; b->runs && i < b->n; i++)
+        kr_close_fd(&b->runs[i].fd);
+    free(b->runs);
+    free(b->polls);
+}
+
+/* Takes ended ones out, gives up late ones; returns how long the rest may wait. */
+static int sweep(struct batch *b)
+{
+    uint64_t now = now_ms(), next = UINT64_MAX;
+    size_t left = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        struct run *r = &b->runs[i];
+        if (r->fd >= 0 && now >= r->end)
+            give_up(r);
+        if (r->fd < 0)
+            continue;
+        next = r->end < next ? r->end : next;
+        b->runs[left++] = *r;
+    }
+    b->n = left;
+    return left ? (int)(next - now) : 0;
+}
+
+static int wait_and_advance(struct batch *b, int ms, const struct expected *x, struct kr_err *e)
+{
+    for (size_t i = 0; i < b->n; i++)
+        b->polls[i] = (struct pollfd){.fd = b->runs[i].fd,
+                                      .events = b->runs[i].stage == CONNECTING ? POLLOUT : POLLIN};
+    if (poll(b->polls, b->n, ms) < 0 && errno != EINTR)
+        return kr_fail(e, KR_UNKNOWN, errno, "waiting for probes");
+    for (size_t i = 0; i < b->n; i++)
+        if (b->polls[i].revents && advance(&b->runs[i], x, e))
+            return -1;
     return 0;
 }
 
 int kr_probe_run(struct kr_probe *probes, size_t n, const char *nonce,
                  const struct kr_endpoint *sink, unsigned timeout_ms, struct kr_err *e)
 {
-    for (size_t i = 0; i < n; i += AT_ONCE)
-        if (run_some(probes + i, n - i < AT_ONCE ? n - i : AT_ONCE, nonce, sink, timeout_ms, e))
+    const struct expected x = {nonce, sink, timeout_ms};
+    size_t room = n < AT_ONCE ? n : AT_ONCE, started = 0;
+    __attribute__((cleanup(batch_free))) struct batch b = {
+        .runs = kr_calloc(room, sizeof *b.runs), .polls = kr_calloc(room, sizeof *b.polls)};
+    if (!nonce && !sink)
+        return kr_fail(e, KR_INTERNAL, 0, "a probe without anything to expect");
+    for (;;) {
+        while (b.n < room && started < n)
+            start(&b.runs[b.n++], &probes[started++], timeout_ms);
+        int ms = sweep(&b);
+        if (b.n == 0 && started == n)
+            return 0;
+        if (b.n && wait_and_advance(&b, ms, &x, e))
             return -1;
-    return 0;
+    }
 }

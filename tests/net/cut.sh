@@ -25,7 +25,7 @@ guard() {
 }
 redirect() {
     ip -n "$H" route add local "$SINK_NET4" dev lo
-    spawn_ready sink "$H" "$TOOLS/sockd" -n sink -p 2026
+    spawn_ready sink "$H" "$TOOLS/sockd" -n sink -p 2026 -p 2222
     nft_in "table inet nat { chain c { type nat hook output priority -199;
         ip daddr != $LAN_NET4 tcp dport 25 dnat ip to $SINK4:2026; }; }"
 }
@@ -180,6 +180,8 @@ redirected_flows() {
     guard
     conn redirected "$MX4" 25
     tap_check "control: a redirected connection is greeted by the sink" greeted redirected sink
+    conn other "$SINK4" 2222
+    greeted other sink || die "no other connection to the sink's address"
     OUT=$(cut flows -p 25)
     tap_check "what is redirected already is left alone" counts "sockets=0 entries=0 "
     tap_check "and goes on" works redirected
@@ -188,7 +190,26 @@ redirected_flows() {
     OUT=$(cut redirected -p 25)
     tap_check "at the end it is cut, with its entry" counts "sockets=1 entries=1 "
     tap_check "its owner reads ECONNABORTED" aborted redirected
+    tap_check "other business with the sink's host goes on" works other
+    tap_check "with its entry" test -n "$(entries | grep -E 'dport=2222' || true)"
     tap_check "nothing was seen outside" unseen "$from"
+}
+
+# A redirected connection whose entry is lost must not wake up when redirect and guards are gone.
+lost_entry() {
+    new_host
+    redirect
+    guard
+    conn lost "$MX4" 25
+    greeted lost sink || die "not redirected"
+    in_ns "$H" conntrack -F >/dev/null 2>&1
+    nft_in "delete table inet nat"
+    cut redirected -p 25 >/dev/null
+    nft_in "delete table inet guard"
+    mark
+    from=$MARKS
+    ask lost send QUIT >/dev/null
+    tap_check "a redirected connection without an entry sends nothing later" unseen "$from"
 }
 
 # What has nothing to do with it stays, and is no burden.
@@ -247,5 +268,6 @@ older_connections on
 reversed_entry
 entries_by_hand
 redirected_flows
+lost_entry
 bystanders
 tap_done

@@ -61,18 +61,22 @@ says "nonce and IPv4 literal: the sink" "sink *$N\]" -n $N $S4 $D4 1001
 says "nonce and IPv6 literal: the sink" "sink *\[IPv6:$D6\]*" -n $N $S6 $D6 1001
 says "another nonce: foreign" "foreign*other-nonce\]" -n $N $S4 $D4 1002
 says "another literal: foreign" "foreign*" -n $N $S4 $D4 1003
-says "silence: silent" "silent*" -n $N -t 300 $S4 $D4 1004
+says "silence: silent, in time" "silent sys=0 ms=3?? \[\]" -n $N -t 300 $S4 $D4 1004
 says "a reset instead of a greeting: refused" "refused sys=104 *" -n $N $S4 $D4 1005
 says "nobody listens: refused" "refused sys=111 *" -n $N $S4 $D4 1999
 says "554 with the right words: foreign" "foreign*554*" -n $N $S4 $D4 1006
 says "the right words in a later line only: foreign" "foreign*somebody else\]" -n $N $S4 $D4 1007
+says "a reply of two lines, the first right: the sink" "sink *" -n $N $S4 $D4 1008
 says "what is not printable is not passed on" "foreign*\[220 ?\[31mred?? \[$D4\]\]" -n $N $S4 $D4 1009
+says "a line without an end proves nothing" "foreign*" -n $N -t 300 $S4 $D4 1010
 says "closed without a word: foreign" "foreign answer sys=0 ms=* \[\]" -n $N $S4 $D4 1011
 says "2205 is no 220" "foreign*" -n $N $S4 $D4 1012
 says "words beyond a line's length prove nothing" "foreign*" -n $N $S4 $D4 1013
 says "a reply that does not end proves nothing" "foreign*" -n $N -t 300 $S4 $D4 1014
 says "a bare line feed ends a line too" "sink *" -n $N $S4 $D4 1015
+says "an empty nonce proves nothing" "foreign*" -n "" $S4 $D4 1001
 says "a source that is not ours: error" "error sys=99 *" -n $N 10.77.0.1 $D4 1001
+says "no route: error" "error sys=101 *" -n $N $S4 192.88.99.1 1001
 nft_in "table inet block { chain c { type filter hook output priority 0;
     tcp dport 1001 ip daddr 203.0.113.1 drop; tcp dport 1001 ip daddr 203.0.113.2 reject
     tcp dport 1001 ip daddr 203.0.113.3 reject with tcp reset; }; }"
@@ -88,6 +92,11 @@ tap_check "who is not the sink hears nothing" test -z "$(heard '(1002|1003|1006|
 
 OUT=$(run -n $N -t 5000 -c 200 $S4 $D4 1001)
 tap_check "200 probes at once all meet the sink" test "$(grep -c '^sink ' <<<"$OUT")" = 200
+begin=${EPOCHREALTIME/./}
+OUT=$(run -n $N -t 500 -c 300 $S4 203.0.113.1 1001)
+ms=$(((${EPOCHREALTIME/./} - begin) / 1000))
+tap_check "300 silent ones take no longer than two batches ($ms ms)" \
+    test "$(grep -c '^silent' <<<"$OUT")" = 300 -a "$ms" -lt 1800
 
 # ---- somebody else's sink: conntrack decides -----------------------------------------------------
 
