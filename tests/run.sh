@@ -83,7 +83,7 @@ END {
     if (!NR) why = "it printed nothing"
     else if (bailed) why = "it bailed out"
     else if (status == 124 || status == 137) why = "it was stopped after " limit " s"
-    else if (status > 128) why = "it was ended by signal " status - 128
+    else if (status > 128 && status < 193) why = "it was ended by signal " status - 128
     else if (!plans) why = "it printed no plan"
     else if (planned != seen) why = "it planned " planned " tests and gave " seen + 0 " results"
     else if (status && !failed) why = "it ended with status " status
