@@ -11,28 +11,13 @@
 
 struct kr_buf;
 struct kr_err;
-#define KR_SINK_COUNTERS(X) \
-    X(connections)          \
-    X(redirected_v4)        \
-    X(redirected_v6)        \
-    X(not_redirected)       \
-    X(refused_local)        \
-    X(refused_busy)         \
-    X(open)                 \
-    X(messages)             \
-    X(messages_refused)     \
-    X(messages_cut)         \
-    X(recipients)           \
-    X(rcpt_accepted)        \
-    X(refused_commands)     \
-    X(bytes)                \
-    X(bare_lf)              \
-    X(bare_cr)              \
-    X(long_lines)           \
-    X(would_smuggle)        \
-    X(early_talkers)        \
-    X(timeouts)             \
-    X(worker_restarts)
+/* clang-format off */
+#define KR_SINK_COUNTERS(X)                                                                       \
+    X(connections) X(redirected_v4) X(redirected_v6) X(not_redirected) X(refused_local)           \
+    X(refused_busy) X(open) X(messages) X(messages_refused) X(messages_cut) X(recipients)         \
+    X(rcpt_accepted) X(refused_commands) X(bytes) X(bare_lf) X(bare_cr) X(long_lines)             \
+    X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts)
+/* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };
 
