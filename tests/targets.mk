@@ -36,7 +36,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 sanitize: ## unit and SMTP tests with AddressSanitizer and UBSan, built into build-asan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
 	  programs unit-programs tools
-	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
 	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp
 
 valgrind: ## unit tests under valgrind
