@@ -11,6 +11,7 @@ struct nlmsghdr;
 
 struct kr_nl {
     struct mnl_socket *socket;
+    int bus;
     uint32_t seq;
     char *buf; /* one receive buffer, big enough for any dump */
 };

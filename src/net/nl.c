@@ -14,11 +14,12 @@
 
 #define BUFFER (1u << 18)
 #define SOCKET_BUFFER (16 << 20)
+#define LEFT_OPEN 64
 
 int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
 {
     int size = SOCKET_BUFFER, on = 1;
-    *nl = (struct kr_nl){0};
+    *nl = (struct kr_nl){.bus = bus};
     nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID)) {
         kr_fail(e, KR_CANNOT, errno, "netlink socket (bus %d)", bus);
@@ -36,9 +37,22 @@ int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
     return 0;
 }
 
+/* Closing a netfilter socket waits until the kernel has freed what a commit replaced
+ * (nf_tables_api.c, nft_rcv_nl_event), some milliseconds. So these are left to the end of the
+ * process. */
+static bool leave_open(const struct kr_nl *nl)
+{
+    static struct mnl_socket *volatile left[LEFT_OPEN]; /* reachable, so no leak */
+    static size_t n;
+    if (nl->bus != NETLINK_NETFILTER || n == LEFT_OPEN)
+        return false;
+    left[n] = nl->socket;
+    return left[n++] != NULL;
+}
+
 void kr_nl_close(struct kr_nl *nl)
 {
-    if (nl->socket)
+    if (nl->socket && !leave_open(nl))
         mnl_socket_close(nl->socket);
     free(nl->buf);
     *nl = (struct kr_nl){0};
