@@ -178,4 +178,7 @@ for part in connections hold bulk; do
     [[ -z $PART || $PART == "$part" ]] || continue
     "bench_$part"
 done
+if [[ -z $PART || $PART == sink ]]; then
+    "$TESTS/bench/sink.sh" || MISSED=1
+fi
 exit "$MISSED"
