@@ -22,7 +22,8 @@ struct kr_prefix {
 #define KR_ADDRSTRLEN 64 /* enough for any kr_*_str below, with port and brackets */
 
 bool kr_addr_is_v4(const struct kr_addr *a);
-int kr_addr_family(const struct kr_addr *a); /* AF_INET or AF_INET6 */
+bool kr_addr_is_loopback(const struct kr_addr *a); /* 127.0.0.0/8 or ::1 */
+int kr_addr_family(const struct kr_addr *a);       /* AF_INET or AF_INET6 */
 int kr_addr_cmp(const struct kr_addr *a, const struct kr_addr *b);
 /* From raw network-order bytes: 4 (AF_INET) or 16 (AF_INET6). */
 struct kr_addr kr_addr_make(int family, const void *bytes);

@@ -1,14 +1,11 @@
 #include "flows.h"
+#include "tables.h"
 
 #include <kr/err.h>
-#include <kr/nft_kernel.h>
 #include <kr/sinkctl.h>
 #include <kr/up.h>
 
-#include <linux/netfilter.h>
 #include <string.h>
-
-static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
 
 static int cut_redirected(const struct kr_plan *p, struct kr_cut_count *cut, struct kr_err *e)
 {
@@ -24,7 +21,7 @@ int kr_block(const struct kr_paths *paths, struct kr_state *s, struct kr_buf *ac
              struct kr_cut_count *cut, struct kr_err *e)
 {
     struct kr_nft *guards = kr_plan_ruleset(&s->plan, KR_RULES_BLOCK);
-    int bad = kr_nft_load(guards, ours, sizeof ours / sizeof *ours, e);
+    int bad = kr_tables_swap(guards, e);
     kr_nft_free(guards);
     if (bad)
         return kr_wrap(e, "going to blocked");

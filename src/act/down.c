@@ -1,13 +1,11 @@
+#include "tables.h"
+
 #include <kr/err.h>
-#include <kr/nft_kernel.h>
 #include <kr/sinkctl.h>
 #include <kr/standing.h>
 #include <kr/up.h>
 
-#include <linux/netfilter.h>
 #include <string.h>
-
-static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
 
 struct down {
     const struct kr_paths *paths;
@@ -29,7 +27,7 @@ static int stage_block(struct down *d, struct kr_err *e)
 static int stage_guards(struct down *d, struct kr_err *e)
 {
     (void)d;
-    return kr_nft_load(NULL, ours, sizeof ours / sizeof *ours, e);
+    return kr_tables_swap(NULL, e);
 }
 
 static int stage_failsafe(struct down *d, struct kr_err *e)

@@ -70,18 +70,12 @@ int kr_plan_sinks(const struct kr_settings *s, const struct kr_netview *v, struc
     return 0;
 }
 
-static bool is_loopback(const struct kr_addr *a)
-{
-    static const struct kr_addr loop6 = {.b = {[15] = 1}};
-    return kr_addr_is_v4(a) ? a->b[12] == 127 : kr_addr_cmp(a, &loop6) == 0;
-}
-
 static bool is_own(const struct kr_netview *v, const struct kr_addr *a)
 {
     for (size_t i = 0; i < v->n_addrs; i++)
         if (kr_addr_cmp(&v->addrs[i].addr, a) == 0)
             return true;
-    return is_loopback(a);
+    return kr_addr_is_loopback(a);
 }
 
 static const struct kr_exempt *neighbour(const struct kr_lan *lan, const struct kr_plan_sink *sink)
@@ -102,7 +96,7 @@ static int own_sink(const struct kr_netview *v, struct kr_plan *p, struct kr_pla
                        "the sink %s is this host's own port %u, which is redirected to it: a loop "
                        "(and the MTA itself may listen there); give the sink another port",
                        name, sink->at.port);
-    if (p->forward && is_loopback(&sink->at.first))
+    if (p->forward && kr_addr_is_loopback(&sink->at.first))
         return kr_fail(e, KR_USAGE, 0,
                        "the sink %s is a loopback address, which forwarded connections reach only "
                        "with route_localnet; leave --sink out or name another address of this host",

@@ -1,15 +1,12 @@
 #include <kr/standing.h>
 
+#include "tables.h"
+
 #include <kr/err.h>
 #include <kr/mem.h>
-#include <kr/nft_kernel.h>
 #include <kr/sinkctl.h>
 
-#include <linux/netfilter.h>
 #include <string.h>
-
-static const struct kr_nft_name inet_table = {NFPROTO_INET, KR_TABLE};
-static const struct kr_nft_name netdev_table = {NFPROTO_NETDEV, KR_TABLE};
 
 static void add_count(struct kr_standing *s, const struct kr_nft_count *c)
 {
@@ -91,14 +88,14 @@ int kr_standing_read(const struct kr_paths *paths, struct kr_standing *s, struct
 {
     struct kr_err why = {0};
     memset(s, 0, sizeof *s);
-    if (kr_nft_exists(&inet_table, &s->inet, e) || kr_nft_exists(&netdev_table, &s->netdev, e) ||
-        kr_failsafe_present(&s->failsafe, e))
+    if (kr_nft_exists(&kr_table_inet, &s->inet, e) ||
+        kr_nft_exists(&kr_table_netdev, &s->netdev, e) || kr_failsafe_present(&s->failsafe, e))
         return -1;
     s->recorded = kr_state_read(paths, &s->state, &why);
     if (s->recorded < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);
-    if ((s->inet && read_counts(s, &inet_table, e)) ||
-        (s->netdev && read_counts(s, &netdev_table, e)))
+    if ((s->inet && read_counts(s, &kr_table_inet, e)) ||
+        (s->netdev && read_counts(s, &kr_table_netdev, e)))
         return -1;
     if (s->recorded == 1 && kr_standing_any(s)) {
         compare(s);

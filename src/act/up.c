@@ -9,20 +9,18 @@
  *
  * When a redirect stands already, its guards are never taken down to be put up again: the failsafe
  * is brought up to date by adding before removing, and one transaction swaps all tables. */
+#include "tables.h"
 #include "up_internal.h"
 
 #include <kr/err.h>
 #include <kr/nft_kernel.h>
 
 #include <errno.h>
-#include <linux/netfilter.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 volatile int kr_interrupted;
-
-static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
 
 static unsigned now_us(void)
 {
@@ -34,7 +32,7 @@ static unsigned now_us(void)
 static int load(struct kr_up *u, enum kr_rules which, struct kr_err *e)
 {
     struct kr_nft *r = kr_plan_ruleset(&u->state->plan, which);
-    int bad = kr_nft_load(r, ours, sizeof ours / sizeof *ours, e);
+    int bad = kr_tables_swap(r, e);
     kr_nft_free(r);
     return bad;
 }

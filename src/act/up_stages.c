@@ -1,4 +1,5 @@
 #include "flows.h"
+#include "tables.h"
 #include "up_internal.h"
 
 #include <kr/err.h>
@@ -7,7 +8,6 @@
 #include <kr/origin.h>
 
 #include <linux/if_addr.h>
-#include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
@@ -186,8 +186,7 @@ int kr_up_probe(struct kr_up *u, struct kr_err *e)
 
 static int take_all_away(struct kr_err *e)
 {
-    static const struct kr_nft_name ours[] = {{NFPROTO_INET, KR_TABLE}, {NFPROTO_NETDEV, KR_TABLE}};
-    return kr_nft_load(NULL, ours, sizeof ours / sizeof *ours, e) || kr_failsafe_remove(e);
+    return kr_tables_swap(NULL, e) || kr_failsafe_remove(e);
 }
 
 static void to_blocked(struct kr_up *u, struct kr_err *e)

@@ -14,6 +14,12 @@ bool kr_addr_is_v4(const struct kr_addr *a)
     return memcmp(a->b, mapped, sizeof mapped) == 0;
 }
 
+bool kr_addr_is_loopback(const struct kr_addr *a)
+{
+    static const struct kr_addr loop6 = {.b = {[15] = 1}};
+    return kr_addr_is_v4(a) ? a->b[12] == 127 : kr_addr_cmp(a, &loop6) == 0;
+}
+
 int kr_addr_family(const struct kr_addr *a)
 {
     return kr_addr_is_v4(a) ? AF_INET : AF_INET6;

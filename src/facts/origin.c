@@ -6,12 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-static bool is_loopback(const struct kr_addr *a)
-{
-    static const struct kr_addr loop6 = {.b = {[15] = 1}};
-    return kr_addr_is_v4(a) ? a->b[12] == 127 : kr_addr_cmp(a, &loop6) == 0;
-}
-
 /* 1: found, 0: the family does not lead out this way, -1: could not be asked. */
 static int source_toward(const char *to, struct kr_addr *source, struct kr_err *e)
 {
@@ -30,7 +24,7 @@ static int source_toward(const char *to, struct kr_addr *source, struct kr_err *
         return kr_fail(e, KR_UNKNOWN, errno, "getsockname");
     uint16_t port;
     *source = kr_addr_from_sockaddr(&ss, &port);
-    return is_loopback(source) ? 0 : 1;
+    return kr_addr_is_loopback(source) ? 0 : 1;
 }
 
 static int find(const char *const *toward, size_t n, bool *has, struct kr_addr *source,

@@ -1,0 +1,13 @@
+/* Our tables, by name: all that is ever put into nftables, and all that is ever taken away. */
+#ifndef KR_TABLES_H
+#define KR_TABLES_H
+
+#include <kr/nft_kernel.h>
+
+extern const struct kr_nft_name kr_table_inet, kr_table_netdev;
+
+/* One transaction: whatever of our tables exists goes, r comes in its place (NULL: nothing does).
+ */
+int kr_tables_swap(const struct kr_nft *r, struct kr_err *e);
+
+#endif
