@@ -28,11 +28,27 @@ struct kr_up_options {
 extern const struct kr_opt_table kr_up_options;
 extern const struct kr_opt_table kr_no_options;
 
+/* What verify is asked for, besides the settings of up. */
+struct kr_verify_options {
+    struct kr_strlist allow;
+    uint64_t expect_rate, expect_concurrency;
+    bool statics;
+};
+/* The options of all commands; a command fills and reads its own, and those of up. */
+struct kr_options {
+    struct kr_up_options up;
+    struct kr_verify_options verify;
+    struct kr_strlist operands;
+};
+void kr_options_free(struct kr_options *o);
+
 struct kr_command {
     const char *name, *summary;
     const char *const *examples;        /* lines, NULL-terminated */
     const struct kr_opt_table *options; /* besides the common ones; NULL-free */
-    int (*run)(const struct kr_common *common, const struct kr_up_options *up, struct kr_err *e);
+    size_t options_at;                  /* where their target is in struct kr_options */
+    const char *operand;                /* "ID": one may follow; NULL: none */
+    int (*run)(const struct kr_common *common, const struct kr_options *o, struct kr_err *e);
 };
 extern const struct kr_command kr_cmd_up, kr_cmd_down, kr_cmd_status, kr_cmd_features;
 

@@ -14,12 +14,12 @@ static void progress(const char *stage, unsigned us, void *arg)
     kr_debug("%s", stage);
 }
 
-static int run(const struct kr_common *c, const struct kr_up_options *up, struct kr_err *e)
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
 {
     struct kr_session session;
     KR_AUTO_BUF struct kr_buf account = {0};
     struct kr_down_result result = {.account = &account};
-    (void)up;
+    (void)o;
     if (kr_session_open(&session, "down", c, true, e))
         return (int)e->exit;
     int bad = kr_down(&session.paths, progress, NULL, &result, e);

@@ -33,13 +33,13 @@ static void say_json(const bool *has, char (*why)[160])
     json_decref(root);
 }
 
-static int run(const struct kr_common *c, const struct kr_up_options *up, struct kr_err *e)
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
 {
     size_t n = kr_features_count();
     KR_AUTO_FREE bool *has = kr_calloc(n, sizeof *has);
     KR_AUTO_FREE char(*why)[160] = kr_calloc(n, sizeof *why);
     bool all = true;
-    (void)up;
+    (void)o;
     if (kr_privilege_need("features", e) || kr_features_try(has, why, e))
         return (int)e->exit;
     if (c->format == KR_FORMAT_JSON)

@@ -12,11 +12,11 @@ static int judge(const struct kr_standing *s)
     return s->rules < 0 || s->routes < 0 || s->recorded < 0 ? KR_UNKNOWN : KR_UNSAFE;
 }
 
-static int run(const struct kr_common *c, const struct kr_up_options *up, struct kr_err *e)
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
 {
     struct kr_session session;
     struct kr_standing s;
-    (void)up;
+    (void)o;
     if (kr_session_open(&session, "status", c, false, e))
         return (int)e->exit;
     if (kr_standing_read(&session.paths, &s, e)) {

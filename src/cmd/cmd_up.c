@@ -170,12 +170,12 @@ static int up(const struct kr_common *c, const struct kr_settings *s, struct kr_
     return bad ? (int)e->exit : KR_OK;
 }
 
-static int run(const struct kr_common *c, const struct kr_up_options *o, struct kr_err *e)
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
 {
     struct kr_settings s;
-    if (settings_from(o, &s, e))
+    if (settings_from(&o->up, &s, e))
         return (int)e->exit;
-    return o->dry_run ? dry_run(c, &s, e) : up(c, &s, e);
+    return o->up.dry_run ? dry_run(c, &s, e) : up(c, &s, e);
 }
 
 static const char *const examples[] = {

@@ -81,8 +81,14 @@ static const struct kr_command *find(const char *name)
     return NULL;
 }
 
-/* The file first, so that the command line wins. */
-static int read_config(struct kr_common *common, struct kr_up_options *up, struct kr_toml **doc,
+static struct kr_opt_target target_of(const struct kr_command *cmd, struct kr_options *o)
+{
+    return (struct kr_opt_target){cmd->options, (char *)o + cmd->options_at};
+}
+
+/* The file first, so that the command line wins. Every command reads it whole, so that a mistake
+ * in it is found at once. */
+static int read_config(struct kr_common *common, struct kr_options *o, struct kr_toml **doc,
                        struct kr_err *e)
 {
     const char *path = common->config ? common->config : KR_CONFIG_DEFAULT;
@@ -91,8 +97,10 @@ static int read_config(struct kr_common *common, struct kr_up_options *up, struc
     *doc = kr_toml_read_file(path, e);
     if (!*doc)
         return -1;
-    const struct kr_opt_target targets[] = {{&kr_common_options, common}, {&kr_up_options, up}};
-    return kr_opt_from_toml(targets, 2, *doc, e);
+    struct kr_opt_target targets[N_COMMANDS + 1] = {{&kr_common_options, common}};
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        targets[i + 1] = target_of(commands[i], o);
+    return kr_opt_from_toml(targets, N_COMMANDS + 1, *doc, e);
 }
 
 static void setup_log(const struct kr_common *c)
@@ -116,15 +124,16 @@ static void catch_signals(void)
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static int parse(const struct kr_command *cmd, struct kr_common *common, struct kr_up_options *up,
-                 int argc, char **argv, struct kr_strlist *operands, struct kr_err *e)
+static int parse(const struct kr_command *cmd, struct kr_common *common, struct kr_options *o,
+                 int argc, char **argv, struct kr_err *e)
 {
-    const struct kr_opt_target targets[] = {{&kr_common_options, common}, {cmd->options, up}};
-    if (kr_opt_parse(targets, 2, argc, argv, 0, operands, e))
+    const struct kr_opt_target targets[] = {{&kr_common_options, common}, target_of(cmd, o)};
+    size_t most = cmd->operand ? 1 : 0;
+    if (kr_opt_parse(targets, 2, argc, argv, 0, &o->operands, e))
         return -1;
-    if (operands->n)
-        return kr_fail(e, KR_USAGE, 0, "'%s' is one word too many: %s takes none", operands->v[0],
-                       cmd->name);
+    if (o->operands.n > most)
+        return kr_fail(e, KR_USAGE, 0, "'%s' is one word too many: %s takes %s",
+                       o->operands.v[most], cmd->name, most ? "one" : "none");
     return 0;
 }
 
@@ -133,26 +142,21 @@ static int run(const struct kr_command *cmd, struct kr_common *first, int argc, 
                struct kr_err *e)
 {
     struct kr_common common = *first;
-    struct kr_up_options up = {0}, scratch = {0};
-    struct kr_strlist operands = {0};
+    struct kr_options o = {0}, scratch = {0};
     struct kr_toml *doc = NULL;
-    int bad = parse(cmd, &common, &scratch, argc, argv, &operands, e);
+    int bad = parse(cmd, &common, &scratch, argc, argv, e);
+    kr_options_free(&scratch);
     if (!bad && common.help) {
         kr_usage_command(cmd, stdout);
-        kr_up_options_free(&scratch);
         return KR_OK;
     }
     struct kr_common whole = *first;
     whole.config = common.config;
-    operands.n = 0;
-    bad = bad || read_config(&whole, &up, &doc, e) ||
-          parse(cmd, &whole, &up, argc, argv, &operands, e);
+    bad = bad || read_config(&whole, &o, &doc, e) || parse(cmd, &whole, &o, argc, argv, e);
     setup_log(&whole);
-    int status = bad ? (int)e->exit : cmd->run(&whole, &up, e);
+    int status = bad ? (int)e->exit : cmd->run(&whole, &o, e);
     kr_toml_free(doc);
-    kr_strlist_free(&operands);
-    kr_up_options_free(&up);
-    kr_up_options_free(&scratch);
+    kr_options_free(&o);
     return status;
 }
 

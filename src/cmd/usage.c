@@ -20,7 +20,8 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
 
 void kr_usage_command(const struct kr_command *cmd, FILE *out)
 {
-    fprintf(out, "%s\n\nusage: kumo-redirect %s [OPTION]...\n\n", cmd->summary, cmd->name);
+    fprintf(out, "%s\n\nusage: kumo-redirect %s [OPTION]...%s%s%s\n\n", cmd->summary, cmd->name,
+            cmd->operand ? " [" : "", cmd->operand ? cmd->operand : "", cmd->operand ? "]" : "");
     if (cmd->options->n) {
         kr_opt_usage(cmd->options, out);
         fputs("\n", out);
@@ -31,10 +32,11 @@ void kr_usage_command(const struct kr_command *cmd, FILE *out)
         fprintf(out, "  %s\n", *x);
 }
 
-void kr_up_options_free(struct kr_up_options *o)
+void kr_options_free(struct kr_options *o)
 {
-    struct kr_strlist *const lists[] = {&o->sinks, &o->lan,         &o->uplinks,
-                                        &o->ports, &o->block_ports, &o->allow};
+    struct kr_strlist *const lists[] = {&o->up.sinks, &o->up.lan,         &o->up.uplinks,
+                                        &o->up.ports, &o->up.block_ports, &o->up.allow,
+                                        &o->operands, &o->verify.allow};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         kr_strlist_free(lists[i]);
 }

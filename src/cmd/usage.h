@@ -8,6 +8,5 @@
 
 void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out);
 void kr_usage_command(const struct kr_command *cmd, FILE *out);
-void kr_up_options_free(struct kr_up_options *o);
 
 #endif

@@ -1,0 +1,3 @@
+#include "check_own.h"
+
+const struct kr_check_group kr_checks_probe = {"probe", NULL, 0};

@@ -1,0 +1,42 @@
+#include <kr/scene.h>
+
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/netview.h>
+#include <kr/procs.h>
+
+const struct kr_netview *kr_scene_view(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->view)
+        return s->view;
+    struct kr_netview *v = kr_calloc(1, sizeof *v);
+    if (kr_netview_read(v, e)) {
+        free(v);
+        return NULL;
+    }
+    return s->view = v;
+}
+
+const struct kr_procs *kr_scene_procs(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->procs)
+        return s->procs;
+    struct kr_procs *p = kr_calloc(1, sizeof *p);
+    if (kr_procs_read(p, e)) {
+        free(p);
+        return NULL;
+    }
+    return s->procs = p;
+}
+
+void kr_scene_forget(struct kr_scene *s)
+{
+    if (s->view)
+        kr_netview_free(s->view);
+    if (s->procs)
+        kr_procs_free(s->procs);
+    free(s->view);
+    free(s->procs);
+    s->view = NULL;
+    s->procs = NULL;
+}
