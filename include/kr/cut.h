@@ -4,20 +4,10 @@
 #ifndef KR_CUT_H
 #define KR_CUT_H
 
-#include <kr/addr.h>
-#include <kr/ct.h> /* kr_ct_reply_source */
+#include <kr/flow.h>
 
 struct kr_err;
 
-struct kr_cut_policy {
-    const uint16_t *ports;
-    size_t n_ports;
-    /* Keep a flow to this peer? (exempt LAN, own addresses, loopback, the sink.) */
-    bool (*keep)(const struct kr_addr *peer, void *arg);
-    /* Is this the sink? A conntrack entry whose reply comes from here is redirected already. */
-    bool (*is_sink)(const struct kr_addr *reply_source, void *arg);
-    void *arg;
-};
 struct kr_cut_count {
     size_t sockets, entries; /* destroyed, deleted */
     bool no_sock_destroy;    /* CONFIG_INET_DIAG_DESTROY is missing: sockets were only counted */
@@ -30,11 +20,11 @@ struct kr_cut_count {
  * nothing, at most 50 times. *done is written anew. Returns 0, or -1 (KR_UNKNOWN after an
  * interrupted dump or when flows keep coming back; KR_CANNOT without privilege or kernel support).
  */
-int kr_cut_flows(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e);
+int kr_cut_flows(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e);
 /* At the end of a redirect: the same, and the redirected flows too: their sockets, and their
  * entries (original port guarded, answered by the sink instead of whom it was meant for). A socket
  * whose entry was lost goes as well, so that no packet of such a flow can leave once the guards go.
  * What else is done with the sink's host is left alone. */
-int kr_cut_redirected(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e);
+int kr_cut_redirected(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e);
 
 #endif

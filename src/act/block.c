@@ -1,6 +1,7 @@
 #include "flows.h"
 #include "tables.h"
 
+#include <kr/cut.h>
 #include <kr/err.h>
 #include <kr/sinkctl.h>
 #include <kr/up.h>
@@ -9,11 +10,11 @@
 
 static int cut_redirected(const struct kr_plan *p, struct kr_cut_count *cut, struct kr_err *e)
 {
-    struct kr_flows flows;
+    struct kr_flow_world flows;
     if (kr_flows_init(&flows, p, e))
         return -1;
     int bad = kr_cut_redirected(&flows.policy, cut, e);
-    kr_flows_free(&flows);
+    kr_flow_world_free(&flows);
     return bad;
 }
 

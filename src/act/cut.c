@@ -31,7 +31,7 @@
 #define QUIET_ROUNDS 2
 
 struct round {
-    const struct kr_cut_policy *policy;
+    const struct kr_flow_policy *policy;
     struct kr_cut_count *done;
     bool redirected_too; /* what is redirected goes as well */
     struct kr_socks socks;
@@ -50,46 +50,6 @@ static void clear(struct round *r)
 }
 #define AUTO_ROUND __attribute__((cleanup(clear)))
 
-static bool guarded(const struct kr_cut_policy *p, uint16_t port)
-{
-    for (size_t i = 0; i < p->n_ports; i++)
-        if (p->ports[i] == port)
-            return true;
-    return false;
-}
-
-static bool kept(const struct kr_cut_policy *p, const struct kr_addr *peer)
-{
-    return p->keep && p->keep(peer, p->arg);
-}
-
-static bool is_sink(const struct kr_cut_policy *p, const struct kr_addr *a)
-{
-    return p->is_sink && p->is_sink(a, p->arg);
-}
-
-/* Meant for a guarded port elsewhere, answered by the sink: not a flow that meant the sink itself,
- * which may be any host that has other business too. */
-static bool is_redirected(const struct kr_cut_policy *p, const struct kr_ct *ct)
-{
-    return guarded(p, ct->orig.dport) && is_sink(p, &ct->reply.src) &&
-           (kr_addr_cmp(&ct->reply.src, &ct->orig.dst) || ct->reply.sport != ct->orig.dport);
-}
-
-/* Has this end a guarded port, and is it one that we may not talk to? */
-static bool bad_end(const struct kr_cut_policy *p, const struct kr_addr *peer, uint16_t port)
-{
-    return guarded(p, port) && !kept(p, peer);
-}
-
-static bool entry_is_bad(const struct kr_cut_policy *p, const struct kr_ct *ct)
-{
-    bool sink = is_sink(p, &ct->reply.src);
-    return (!sink && bad_end(p, &ct->orig.dst, ct->orig.dport)) ||
-           (!sink && bad_end(p, &ct->reply.src, ct->reply.sport)) ||
-           bad_end(p, &ct->orig.src, ct->orig.sport) || bad_end(p, &ct->reply.dst, ct->reply.dport);
-}
-
 static int by_tuple(const void *a, const void *b)
 {
     return kr_tuple_cmp(a, b);
@@ -99,7 +59,7 @@ static void index_redirected(struct round *r)
 {
     r->redirected = kr_calloc(r->entries.n, sizeof *r->redirected);
     for (size_t i = 0; i < r->entries.n; i++)
-        if (is_redirected(r->policy, &r->entries.v[i]))
+        if (kr_flow_redirected(r->policy, &r->entries.v[i]))
             r->redirected[r->n_redirected++] = r->entries.v[i].orig;
     qsort(r->redirected, r->n_redirected, sizeof *r->redirected, by_tuple);
 }
@@ -109,7 +69,7 @@ static bool socket_is_wanted(const struct round *r, const struct kr_sock *s)
     const struct kr_tuple t = {s->local, s->peer, s->local_port, s->peer_port};
     if (bsearch(&t, r->redirected, r->n_redirected, sizeof t, by_tuple))
         return r->redirected_too;
-    return !kept(r->policy, &s->peer);
+    return !kr_flow_kept(r->policy, &s->peer);
 }
 
 static bool is_reason(const struct kr_sock *s)
@@ -164,7 +124,8 @@ static int cut_entries(struct round *r, struct kr_err *e)
         return -1;
     for (size_t i = 0; i < r->entries.n; i++) {
         const struct kr_ct *ct = &r->entries.v[i];
-        if (!entry_is_bad(r->policy, ct) && !(r->redirected_too && is_redirected(r->policy, ct)))
+        if (!kr_flow_bad(r->policy, ct) &&
+            !(r->redirected_too && kr_flow_redirected(r->policy, ct)))
             continue;
         int deleted = kr_ct_delete(&nl, ct, e);
         if (deleted < 0)
@@ -176,7 +137,7 @@ static int cut_entries(struct round *r, struct kr_err *e)
 }
 
 /* Returns how much was found that asks for another round, or -1. */
-static ssize_t one_round(const struct kr_cut_policy *p, bool redirected_too,
+static ssize_t one_round(const struct kr_flow_policy *p, bool redirected_too,
                          struct kr_cut_count *done, struct kr_err *e)
 {
     AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = redirected_too};
@@ -189,7 +150,7 @@ static ssize_t one_round(const struct kr_cut_policy *p, bool redirected_too,
     return (ssize_t)r.found;
 }
 
-static int settle(const struct kr_cut_policy *p, bool redirected_too, struct kr_cut_count *done,
+static int settle(const struct kr_flow_policy *p, bool redirected_too, struct kr_cut_count *done,
                   struct kr_err *e)
 {
     ssize_t found = 0;
@@ -208,12 +169,12 @@ static int settle(const struct kr_cut_policy *p, bool redirected_too, struct kr_
                    MOST_ROUNDS, found);
 }
 
-int kr_cut_flows(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e)
+int kr_cut_flows(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e)
 {
     return settle(p, false, done, e);
 }
 
-int kr_cut_redirected(const struct kr_cut_policy *p, struct kr_cut_count *done, struct kr_err *e)
+int kr_cut_redirected(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e)
 {
     return settle(p, true, done, e);
 }

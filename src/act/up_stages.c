@@ -2,6 +2,7 @@
 #include "tables.h"
 #include "up_internal.h"
 
+#include <kr/cut.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/nft_kernel.h>
@@ -51,11 +52,11 @@ int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e
 
 int kr_up_cut(struct kr_up *u, struct kr_err *e)
 {
-    struct kr_flows flows;
+    struct kr_flow_world flows;
     if (kr_flows_init(&flows, &u->state->plan, e))
         return -1;
     int bad = kr_cut_flows(&flows.policy, &u->result->cut, e);
-    kr_flows_free(&flows);
+    kr_flow_world_free(&flows);
     if (bad || !u->result->cut.no_sock_destroy ||
         kr_waived(&u->state->plan.waivers, "sock-destroy"))
         return bad;

@@ -58,7 +58,7 @@ static long now_us(void)
 
 static int cut(struct world *w, bool redirected)
 {
-    struct kr_cut_policy p = {
+    struct kr_flow_policy p = {
         .ports = w->ports, .n_ports = w->n_ports, .keep = keep, .is_sink = is_sink, .arg = w};
     struct kr_cut_count done;
     struct kr_err e = {0};

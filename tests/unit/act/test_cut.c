@@ -119,7 +119,7 @@ static bool sink(const struct kr_addr *a, void *arg)
 }
 
 static const uint16_t ports[] = {25};
-static const struct kr_cut_policy policy = {
+static const struct kr_flow_policy policy = {
     .ports = ports, .n_ports = 1, .keep = keep, .is_sink = sink};
 
 static struct kr_sock *add_socket(const char *peer, uint16_t local_port, uint8_t state)
