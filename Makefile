@@ -19,7 +19,7 @@ BINDIR     ?= $(PREFIX)/bin
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
-REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng
+REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
 SINK_LIBS     := jansson libcap-ng libseccomp
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
 

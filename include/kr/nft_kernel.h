@@ -22,6 +22,9 @@ int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_
  * NULL. */
 int kr_nft_compare(const struct kr_nft *r, struct kr_buf *diff, uint32_t *genid, struct kr_err *e);
 int kr_nft_exists(const struct kr_nft_name *t, bool *exists, struct kr_err *e);
+/* The generation id of this namespace's ruleset: another one after every change (nft_gen_cb in
+ * nf_tables_api.c). Returns 0, or -1 (KR_CANNOT, KR_UNKNOWN). */
+int kr_nft_generation(uint32_t *genid, struct kr_err *e);
 
 struct kr_nft_count {
     char name[64];

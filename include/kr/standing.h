@@ -7,12 +7,15 @@
 
 struct kr_nft_count;
 
+enum kr_part { KR_PART_RECORD, KR_PART_RULES, KR_PART_ROUTES, KR_PART_SINK, KR_PARTS };
+
 struct kr_standing {
-    bool inet, netdev, failsafe; /* something of ours is there */
-    int recorded;                /* 1: the state file was read; 0: none; -1: unreadable */
-    int rules, routes, sink;     /* 1: as recorded; 0: not; -1: unknown */
-    struct kr_state state;       /* when recorded is 1 */
-    struct kr_buf why;           /* a line for each thing that is not as recorded */
+    bool inet, netdev, failsafe;  /* something of ours is there */
+    int recorded;                 /* 1: the state file was read; 0: none; -1: unreadable */
+    int rules, routes, sink;      /* 1: as recorded; 0: not; -1: unknown */
+    struct kr_state state;        /* when recorded is 1 */
+    struct kr_buf why;            /* a line for each thing that is not as recorded, by part: */
+    size_t part_at[KR_PARTS + 1]; /* part p is from part_at[p] to part_at[p + 1] */
     uint32_t generation;
     struct kr_nft_count *counts; /* both tables, added up by name */
     size_t n_counts;

@@ -11,7 +11,7 @@
 #define KR_STATE_SCHEMA "kumo-redirect/state/1"
 
 struct kr_paths {
-    char state[96], lock[96], control[96], log[96];
+    char state[96], lock[96], control[96], log[96], evidence[96];
 };
 /* The files of the current network namespace; makes the folder (0755) when it is missing. */
 int kr_paths_find(struct kr_paths *out, struct kr_err *e);
@@ -34,6 +34,8 @@ int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_
  * temporary file is removed instead: proof that the real one could be written. */
 int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
                    struct kr_err *e);
+/* The same for any file of ours: `text` becomes the whole of `path`, mode 0644. */
+int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e);
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e);
 void kr_state_free(struct kr_state *s);
 void kr_state_now(char out[static 32]);

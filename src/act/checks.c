@@ -2,7 +2,7 @@
 
 #include "check_own.h"
 
-#include <kr/mem.h>
+#include <kr/near.h>
 #include <kr/scene.h>
 
 #include <string.h>
@@ -49,4 +49,13 @@ const struct kr_check *kr_checks_find(const char *id)
         if (strcmp(kr_checks_at(i)->id, id) == 0)
             return kr_checks_at(i);
     return NULL;
+}
+
+const char *kr_checks_nearest(const char *id)
+{
+    struct kr_near near;
+    kr_near_begin(&near, id);
+    for (size_t i = 0; i < kr_checks_count(); i++)
+        kr_near_offer(&near, kr_checks_at(i)->id);
+    return near.best;
 }

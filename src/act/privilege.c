@@ -6,8 +6,17 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-static const unsigned kept[] = {CAP_NET_ADMIN, CAP_SETUID, CAP_SETGID,
-                                CAP_SETPCAP,   CAP_KILL,   CAP_DAC_OVERRIDE};
+#define INSTALL (1u << KR_JOB_INSTALL | 1u << KR_JOB_WATCH)
+#define LOOK (1u << KR_JOB_LOOK | 1u << KR_JOB_WATCH)
+static const struct {
+    unsigned cap, jobs;
+} kept[] = {
+    {CAP_NET_ADMIN, INSTALL | LOOK}, {CAP_DAC_OVERRIDE, INSTALL | LOOK},
+    {CAP_SETUID, INSTALL | LOOK},    {CAP_SETGID, INSTALL | LOOK},
+    {CAP_SETPCAP, INSTALL},          {CAP_KILL, INSTALL},
+    {CAP_DAC_READ_SEARCH, LOOK},     {CAP_SYS_PTRACE, LOOK},
+    {CAP_SYS_ADMIN, LOOK},           {CAP_NET_RAW, LOOK},
+};
 
 int kr_privilege_need(const char *command, struct kr_err *e)
 {
@@ -21,18 +30,16 @@ int kr_privilege_need(const char *command, struct kr_err *e)
                    command, command);
 }
 
-int kr_privilege_reduce(struct kr_err *e)
+int kr_privilege_reduce(enum kr_job job, struct kr_err *e)
 {
     capng_get_caps_process();
-    struct {
-        bool had;
-    } before[sizeof kept / sizeof *kept];
+    bool keep[sizeof kept / sizeof *kept];
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        before[i].had = capng_have_capability(CAPNG_EFFECTIVE, kept[i]);
+        keep[i] = (kept[i].jobs >> job & 1) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].cap);
     capng_clear(CAPNG_SELECT_CAPS);
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (before[i].had)
-            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]);
+        if (keep[i])
+            capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i].cap);
     if (capng_apply(CAPNG_SELECT_CAPS))
         return kr_fail(e, KR_INTERNAL, 0, "capabilities can't be reduced");
     return 0;

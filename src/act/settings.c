@@ -1,6 +1,7 @@
 #include <kr/settings.h>
 
 #include <kr/buf.h>
+#include <kr/checks.h>
 #include <kr/err.h>
 
 #include <stdio.h>
@@ -24,9 +25,9 @@ bool kr_ports_have(const struct kr_ports *p, uint16_t port)
     return false;
 }
 
-/* What may be waived. An ID that ends in "-0x" takes a hexadecimal number behind it. */
+/* What may be waived besides checks. An ID that ends in "-0x" takes a hexadecimal number behind it.
+ */
 static const char *const known_waivers[] = {
-    "netdev-fence", /* up without the fence on the uplinks (kernel before 5.16) */
     "lan-gateway",  /* --lan prefixes that are reached through a gateway */
     "sock-destroy", /* up though the kernel can't destroy sockets (before 4.5) */
     "ethertype-0x", /* this ethertype passes the fence: IP inside it is not seen */
@@ -34,6 +35,9 @@ static const char *const known_waivers[] = {
 
 static bool known(const char *id)
 {
+    const struct kr_check *check = kr_checks_find(id);
+    if (check)
+        return check->waivable;
     for (size_t i = 0; i < sizeof known_waivers / sizeof *known_waivers; i++) {
         const char *k = known_waivers[i];
         size_t n = strlen(k);
@@ -61,9 +65,12 @@ int kr_waiver_add(struct kr_waivers *w, const char *text, struct kr_err *e)
     strcpy(add.reason, eq + 1);
     if (!known(add.id))
         return kr_fail(e, KR_USAGE, 0,
-                       "'%s' can't be waived; what can: netdev-fence, lan-gateway, sock-destroy, "
-                       "ethertype-0xNNNN (four lower-case hexadecimal digits)",
-                       add.id);
+                       kr_checks_find(add.id)
+                           ? "'%s' can't be waived: see kumo-redirect explain %s"
+                           : "'%s' can't be waived; what can: lan-gateway, sock-destroy, "
+                             "ethertype-0xNNNN (four lower-case hexadecimal digits), and checks "
+                             "as kumo-redirect explain lists them",
+                       add.id, add.id);
     if (w->n == sizeof w->v / sizeof *w->v)
         return kr_fail(e, KR_USAGE, 0, "'%s' is one waiver too many", text);
     w->v[w->n++] = add;

@@ -56,6 +56,7 @@ static void compare(struct kr_standing *s)
     s->rules = compare_rules(s, &why);
     if (s->rules < 0)
         kr_buf_printf(&s->why, "rules: %s\n", why.msg);
+    s->part_at[KR_PART_ROUTES] = s->why.len;
     s->routes = kr_failsafe_check(&f, &s->why, &why);
     if (s->routes < 0)
         kr_buf_printf(&s->why, "failsafe: %s\n", why.msg);
@@ -94,12 +95,16 @@ int kr_standing_read(const struct kr_paths *paths, struct kr_standing *s, struct
     s->recorded = kr_state_read(paths, &s->state, &why);
     if (s->recorded < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);
+    for (size_t i = KR_PART_RULES; i <= KR_PARTS; i++)
+        s->part_at[i] = s->why.len;
     if ((s->inet && read_counts(s, &kr_table_inet, e)) ||
         (s->netdev && read_counts(s, &kr_table_netdev, e)))
         return -1;
     if (s->recorded == 1 && kr_standing_any(s)) {
         compare(s);
+        s->part_at[KR_PART_SINK] = s->why.len;
         look_at_sink(paths, s);
+        s->part_at[KR_PARTS] = s->why.len;
     }
     return 0;
 }

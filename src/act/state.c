@@ -27,7 +27,8 @@ int kr_paths_find(struct kr_paths *out, struct kr_err *e)
     } files[] = {{out->state, "json"},
                  {out->lock, "lock"},
                  {out->control, "sink.sock"},
-                 {out->log, "sink.log"}};
+                 {out->log, "sink.log"},
+                 {out->evidence, "evidence.json"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         snprintf(files[i].path, sizeof out->state, KR_STATE_DIR "/%ju.%s", (uintmax_t)inode,
                  files[i].suffix);
@@ -138,20 +139,15 @@ static char *blank_text(const struct kr_state *s)
     return text;
 }
 
-int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
-                   struct kr_err *e)
+int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e)
 {
-    KR_AUTO_FREE char *text = rehearse ? blank_text(s) : state_text(s);
-    if (!text)
-        return kr_fail(e, KR_INTERNAL, 0, "the state can't be put into JSON");
-    char tmp[sizeof paths->state + 8];
-    snprintf(tmp, sizeof tmp, "%s.XXXXXX", paths->state);
+    char tmp[sizeof((struct kr_paths *)0)->state + 8];
+    snprintf(tmp, sizeof tmp, "%s.XXXXXX", path);
     KR_AUTO_FD int fd = mkostemp(tmp, O_CLOEXEC);
     if (fd < 0)
         return kr_fail(e, KR_CANNOT, errno, "%s", tmp);
-    if (fchmod(fd, 0644) || write_all(fd, text, strlen(text)) ||
-        (!rehearse && rename(tmp, paths->state))) {
-        kr_fail(e, KR_CANNOT, errno, "writing %s", paths->state);
+    if (fchmod(fd, 0644) || write_all(fd, text, strlen(text)) || (!rehearse && rename(tmp, path))) {
+        kr_fail(e, KR_CANNOT, errno, "writing %s", path);
         unlink(tmp);
         return -1;
     }
@@ -160,9 +156,28 @@ int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool 
     return 0;
 }
 
+/* Evidence is about one state, and goes with it. */
+static int drop_evidence(const struct kr_paths *paths, struct kr_err *e)
+{
+    if (unlink(paths->evidence) && errno != ENOENT)
+        return kr_fail(e, KR_CANNOT, errno, "removing %s", paths->evidence);
+    return 0;
+}
+
+int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
+                   struct kr_err *e)
+{
+    KR_AUTO_FREE char *text = rehearse ? blank_text(s) : state_text(s);
+    if (!text)
+        return kr_fail(e, KR_INTERNAL, 0, "the state can't be put into JSON");
+    if (!rehearse && drop_evidence(paths, e))
+        return -1;
+    return kr_file_replace(paths->state, text, rehearse, e);
+}
+
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e)
 {
-    const char *const files[] = {paths->control, paths->log, paths->state};
+    const char *const files[] = {paths->control, paths->log, paths->evidence, paths->state};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (unlink(files[i]) && errno != ENOENT)
             return kr_fail(e, KR_CANNOT, errno, "removing %s", files[i]);

@@ -2,6 +2,7 @@
 
 #include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/near.h>
 
 #include "opt_internal.h"
 
@@ -21,46 +22,14 @@ void kr_strlist_free(struct kr_strlist *l)
     memset(l, 0, sizeof *l);
 }
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    size_t m = a < b ? a : b;
-    return m < c ? m : c;
-}
-
-/* Levenshtein distance, one row at a time; names are short. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[64];
-    size_t n = strlen(b);
-    if (n >= sizeof row / sizeof *row)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t corner = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            size_t up = row[j + 1];
-            row[j + 1] = least(up + 1, row[j] + 1, corner + (a[i] != b[j]));
-            corner = up;
-        }
-    }
-    return row[n];
-}
-
 const char *kr_opt_nearest(const struct kr_opt_target *targets, size_t n, const char *name)
 {
-    const char *best = NULL;
-    size_t best_at = strlen(name) / 2 + 2;
+    struct kr_near near;
+    kr_near_begin(&near, name);
     for (size_t t = 0; t < n; t++)
-        for (size_t i = 0; i < targets[t].table->n; i++) {
-            size_t d = distance(name, targets[t].table->rows[i].name);
-            if (d < best_at) {
-                best_at = d;
-                best = targets[t].table->rows[i].name;
-            }
-        }
-    return best;
+        for (size_t i = 0; i < targets[t].table->n; i++)
+            kr_near_offer(&near, targets[t].table->rows[i].name);
+    return near.best;
 }
 
 static int set_uint(const struct kr_opt *o, void *field, const char *value, struct kr_err *e)

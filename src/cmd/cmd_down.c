@@ -20,7 +20,7 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
     KR_AUTO_BUF struct kr_buf account = {0};
     struct kr_down_result result = {.account = &account};
     (void)o;
-    if (kr_session_open(&session, "down", c, true, e))
+    if (kr_session_open(&session, "down", KR_JOB_INSTALL, c, true, e))
         return (int)e->exit;
     int bad = kr_down(&session.paths, progress, NULL, &result, e);
     if (!bad && c->format == KR_FORMAT_JSON)
@@ -42,5 +42,6 @@ const struct kr_command kr_cmd_down = {
     .summary = "take the redirect away, then the guards",
     .examples = examples,
     .options = &kr_no_options,
+    .formats = KR_FORMATS_PLAIN,
     .run = run,
 };

@@ -60,5 +60,6 @@ const struct kr_command kr_cmd_features = {
     .summary = "what this kernel offers of what up needs, by trial",
     .examples = examples,
     .options = &kr_no_options,
+    .formats = KR_FORMATS_PLAIN,
     .run = run,
 };

@@ -17,7 +17,7 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
     struct kr_session session;
     struct kr_standing s;
     (void)o;
-    if (kr_session_open(&session, "status", c, false, e))
+    if (kr_session_open(&session, "status", KR_JOB_INSTALL, c, false, e))
         return (int)e->exit;
     if (kr_standing_read(&session.paths, &s, e)) {
         kr_standing_free(&s);
@@ -42,5 +42,6 @@ const struct kr_command kr_cmd_status = {
     .summary = "what is in force, with counters",
     .examples = examples,
     .options = &kr_no_options,
+    .formats = KR_FORMATS_PLAIN,
     .run = run,
 };

@@ -109,7 +109,7 @@ static int add_ports(const char *name, const struct kr_strlist *l, struct kr_por
     return 0;
 }
 
-static int settings_from(const struct kr_up_options *o, struct kr_settings *s, struct kr_err *e)
+int kr_settings_from(const struct kr_up_options *o, struct kr_settings *s, struct kr_err *e)
 {
     *s = (struct kr_settings){.lan = o->lan,
                               .uplinks = o->uplinks,
@@ -158,7 +158,7 @@ static int up(const struct kr_common *c, const struct kr_settings *s, struct kr_
 {
     struct kr_session session;
     struct kr_up_result result;
-    if (kr_session_open(&session, "up", c, true, e))
+    if (kr_session_open(&session, "up", KR_JOB_INSTALL, c, true, e))
         return (int)e->exit;
     int bad = kr_up(s, &session.paths, progress, NULL, &result, e);
     if (!bad && c->format == KR_FORMAT_JSON)
@@ -173,7 +173,7 @@ static int up(const struct kr_common *c, const struct kr_settings *s, struct kr_
 static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
 {
     struct kr_settings s;
-    if (settings_from(&o->up, &s, e))
+    if (kr_settings_from(&o->up, &s, e))
         return (int)e->exit;
     return o->up.dry_run ? dry_run(c, &s, e) : up(c, &s, e);
 }
@@ -191,5 +191,6 @@ const struct kr_command kr_cmd_up = {
     .summary = "install guards and redirect, prove them, record them",
     .examples = examples,
     .options = &kr_up_options,
+    .formats = KR_FORMATS_PLAIN,
     .run = run,
 };

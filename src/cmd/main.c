@@ -12,11 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct kr_command *const commands[] = {&kr_cmd_up, &kr_cmd_down, &kr_cmd_status,
-                                                    &kr_cmd_features};
+static const struct kr_command *const commands[] = {
+    &kr_cmd_up, &kr_cmd_down, &kr_cmd_status, &kr_cmd_verify, &kr_cmd_explain, &kr_cmd_features};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
-static const char *const formats[] = {"text", "json", NULL};
+static const char *const formats[] = {"text", "json", "tap", "junit", "github", NULL};
+_Static_assert(sizeof formats / sizeof *formats == KR_FORMAT_GITHUB + 2, "a name for each format");
 static const char *const colors[] = {"auto", "always", "never", NULL};
 
 #define AT(field) offsetof(struct kr_common, field)
@@ -39,7 +40,7 @@ static const struct kr_opt common_rows[] = {
      .offset = AT(format),
      .arg = "HOW",
      .choices = formats,
-     .help = "text or json"},
+     .help = "text or json; verify also tap, junit or github"},
     {.name = "color",
      .kind = KR_OPT_CHOICE,
      .offset = AT(color),
@@ -137,6 +138,14 @@ static int parse(const struct kr_command *cmd, struct kr_common *common, struct 
     return 0;
 }
 
+static int format_fits(const struct kr_command *cmd, const struct kr_common *c, struct kr_err *e)
+{
+    if (cmd->formats >> c->format & 1)
+        return 0;
+    return kr_fail(e, KR_USAGE, 0, "--format '%s' is not for %s: text or json", formats[c->format],
+                   cmd->name);
+}
+
 /* Parsed twice: once to learn --config, once more over what the file said. */
 static int run(const struct kr_command *cmd, struct kr_common *first, int argc, char **argv,
                struct kr_err *e)
@@ -153,6 +162,7 @@ static int run(const struct kr_command *cmd, struct kr_common *first, int argc, 
     struct kr_common whole = *first;
     whole.config = common.config;
     bad = bad || read_config(&whole, &o, &doc, e) || parse(cmd, &whole, &o, argc, argv, e);
+    bad = bad || format_fits(cmd, &whole, e);
     setup_log(&whole);
     int status = bad ? (int)e->exit : cmd->run(&whole, &o, e);
     kr_toml_free(doc);

@@ -3,14 +3,13 @@
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
-#include <kr/privilege.h>
 
-int kr_session_open(struct kr_session *s, const char *command, const struct kr_common *c, bool lock,
-                    struct kr_err *e)
+int kr_session_open(struct kr_session *s, const char *command, enum kr_job job,
+                    const struct kr_common *c, bool lock, struct kr_err *e)
 {
     s->lock = -1;
     if (kr_privilege_need(command, e) || (c->netns && kr_netns_enter(c->netns, e)) ||
-        kr_privilege_reduce(e) || kr_paths_find(&s->paths, e))
+        kr_privilege_reduce(job, e) || kr_paths_find(&s->paths, e))
         return -1;
     if (lock)
         s->lock = kr_state_lock(&s->paths, e);

@@ -43,7 +43,9 @@ static int genid(struct kr_nl *nl, uint32_t *out, struct kr_err *e)
     char buf[256] = "";
     struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETGEN, AF_UNSPEC, 0, 0);
     int got = kr_nl_ask(nl, nlh, on_gen, out, e);
-    return got > 0 ? kr_fail(e, KR_UNKNOWN, got, "the generation of the ruleset") : got;
+    return got == KR_NL_AGAIN ? kr_fail(e, KR_UNKNOWN, 0, "the generation of the ruleset: lost")
+           : got > 0          ? kr_fail(e, KR_UNKNOWN, got, "the generation of the ruleset")
+                              : got;
 }
 
 static int on_table(const struct nlmsghdr *nlh, void *arg)
@@ -266,6 +268,14 @@ void kr_nft_read_free(struct kr_nft_read *r)
     free(r->objs);
     free(r->rules);
     memset(r, 0, sizeof *r);
+}
+
+int kr_nft_generation(uint32_t *gen, struct kr_err *e)
+{
+    KR_AUTO_NL struct kr_nl nl = {0};
+    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
+        return -1;
+    return genid(&nl, gen, e) ? -1 : 0;
 }
 
 int kr_nft_exists(const struct kr_nft_name *t, bool *exists, struct kr_err *e)

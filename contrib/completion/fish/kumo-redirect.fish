@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status features
+set -l commands up down status verify explain features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up'
 
@@ -7,11 +7,13 @@ complete -c kumo-redirect -f
 complete -c kumo-redirect -n $none -a up -d 'Install guards and redirect'
 complete -c kumo-redirect -n $none -a down -d 'Take them away'
 complete -c kumo-redirect -n $none -a status -d 'What is in force'
+complete -c kumo-redirect -n $none -a verify -d 'Prove again, now'
+complete -c kumo-redirect -n $none -a explain -d 'What a check is about'
 complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
 
 complete -c kumo-redirect -s c -l config -r -F -d 'Configuration file'
 complete -c kumo-redirect -s n -l netns -x -a '(ip netns list 2>/dev/null | cut -d" " -f1)' -d 'Network namespace'
-complete -c kumo-redirect -l format -x -a 'text json' -d 'How the answer is said'
+complete -c kumo-redirect -l format -x -a 'text json tap junit github' -d 'How the answer is said'
 complete -c kumo-redirect -l color -x -a 'auto always never' -d 'Whether text is colored'
 complete -c kumo-redirect -s q -l quiet -d 'Only errors'
 complete -c kumo-redirect -s v -l verbose -d 'Say each step'
@@ -28,3 +30,10 @@ complete -c kumo-redirect -n $up -l capture-local -d 'Redirect own addresses too
 complete -c kumo-redirect -n $up -l allow -x -a 'netdev-fence= lan-gateway= sock-destroy=' -d 'A waiver'
 complete -c kumo-redirect -n $up -l block -d 'Guards only'
 complete -c kumo-redirect -n $up -l dry-run -d 'Print, change nothing'
+
+set -l verify '__fish_seen_subcommand_from verify'
+complete -c kumo-redirect -n $verify -l static -d 'Only look'
+complete -c kumo-redirect -n $verify -l allow -x -d 'A waiver'
+complete -c kumo-redirect -n $verify -l expect-rate -x -d 'Connections a second'
+complete -c kumo-redirect -n $verify -l expect-concurrency -x -d 'Connections at once'
+complete -c kumo-redirect -n '__fish_seen_subcommand_from explain' -x -a '(kumo-redirect explain 2>/dev/null | string match -rg "^  ([a-z0-9-]+) ")'

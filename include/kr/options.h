@@ -1,0 +1,41 @@
+/* What the command line and the configuration file say, as plain data. */
+#ifndef KR_OPTIONS_H
+#define KR_OPTIONS_H
+
+#include <kr/opt.h>
+
+#include <stdbool.h>
+
+/* Options that every command takes. */
+struct kr_common {
+    const char *config, *netns;
+    int format, color; /* enum kr_format, enum kr_color */
+    bool quiet, verbose, help, version;
+};
+extern const struct kr_opt_table kr_common_options;
+
+/* What up is asked for, as it was written. Every command reads it from the configuration file, so
+ * that the file is checked whole; only up uses it. */
+struct kr_up_options {
+    struct kr_strlist sinks, lan, uplinks, ports, block_ports, allow;
+    int forward;
+    bool capture_local, block, dry_run;
+};
+extern const struct kr_opt_table kr_up_options;
+extern const struct kr_opt_table kr_no_options;
+
+/* What verify is asked for, besides the settings of up. */
+struct kr_verify_options {
+    struct kr_strlist allow;
+    uint64_t expect_rate, expect_concurrency;
+    bool statics;
+};
+/* The options of all commands; a command fills and reads its own, and those of up. */
+struct kr_options {
+    struct kr_up_options up;
+    struct kr_verify_options verify;
+    struct kr_strlist operands;
+};
+void kr_options_free(struct kr_options *o);
+
+#endif
