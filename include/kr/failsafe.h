@@ -7,9 +7,6 @@
 #include <kr/lan.h>
 #include <kr/rt.h>
 
-#define KR_HOLE_NAME "kumo-hole0"
-#define KR_RULE_PRIORITY 25u
-
 struct kr_buf;
 struct kr_failsafe {
     uint16_t ports[16];

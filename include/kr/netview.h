@@ -32,12 +32,13 @@ struct kr_route {
     uint8_t type, scope, protocol; /* RTN_*, RT_SCOPE_*, RTPROT_* */
 };
 struct kr_fibrule {
+    uint32_t priority, table, mark; /* mark: FRA_FWMARK, 0 without */
     int family;
-    uint32_t priority, table;
     uint8_t action, protocol, ipproto; /* FR_ACT_*, FRA_PROTOCOL, FRA_IP_PROTO */
-    bool invert;                       /* FIB_RULE_INVERT: "not" */
+    bool invert, l3mdev, detached;     /* "not"; for VRFs; names a device that is not there */
     uint16_t dport_first, dport_last;
-    bool other_selectors; /* from, to, iif, oif, fwmark, uid, suppress ..., or unknown ones */
+    bool other_selectors; /* from, to, iif (lo: what this host sends), uid ..., or unknown ones */
+    char iif[IFNAMSIZ];
 };
 struct kr_netview {
     struct kr_link *links; /* by index */
@@ -48,9 +49,8 @@ struct kr_netview {
     size_t n_links, n_addrs, n_routes, n_rules, n_mpls, n_pppoe;
 };
 
-/* Reads all of it for this thread's network namespace (rtnetlink(7), by libnl-3, whose objects and
- * caches would lose encapsulations and unknown selectors: its messages are read as they are). A
- * dump that was interrupted is read again, at most 8 times. Returns 0, or -1 (KR_UNKNOWN). */
+/* Reads all of it for this thread's network namespace (rtnetlink(7); libnl's objects would lose
+ * encapsulations and unknown selectors). An interrupted dump is read again. -1: KR_UNKNOWN. */
 int kr_netview_read(struct kr_netview *v, struct kr_err *e);
 int kr_netview_read_addresses(struct kr_netview *v, struct kr_err *e); /* and links; no more */
 void kr_netview_free(struct kr_netview *v);

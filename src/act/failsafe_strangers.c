@@ -1,32 +1,10 @@
 #include "failsafe_internal.h"
 
 #include <kr/buf.h>
+#include <kr/policy.h>
 
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
-
-/* True unless the rule certainly leaves our packets alone. "not" turns its selectors round; others
- * (a mark, a user, a device ...) may or may not hold for a packet. */
-static bool may_take(const struct kr_fibrule *r, const struct kr_failsafe *f)
-{
-    bool any = !r->dport_first && !r->dport_last;
-    if (r->action == FR_ACT_NOP)
-        return false;
-    if (r->invert)
-        return true;
-    if (r->ipproto && r->ipproto != IPPROTO_TCP)
-        return false;
-    for (size_t i = 0; i < f->n_ports; i++)
-        any |= r->dport_first <= f->ports[i] && f->ports[i] <= r->dport_last;
-    return any;
-}
-
-static bool is_local_rule(const struct kr_fibrule *r)
-{
-    return r->priority == 0 && r->table == RT_TABLE_LOCAL && r->action == FR_ACT_TO_TBL &&
-           !r->other_selectors && !r->invert && !r->ipproto && !r->dport_last;
-}
 
 static char digit(int family)
 {
@@ -55,15 +33,15 @@ static size_t strange_rules(const struct kr_failsafe *f, const struct kr_netview
             continue;
         bool first = !any;
         any = true;
-        if (first && !is_local_rule(r)) {
+        if (first && !kr_policy_is_local(r)) {
             kr_buf_printf(out,
                           "failsafe: the first IPv%c rule is not '0: from all lookup local': this "
                           "host's own addresses would not be found before ours\n",
                           digit(family));
             found++;
         }
-        if (r->protocol == KR_RT_PROTOCOL || is_local_rule(r) || r->priority > KR_RULE_PRIORITY ||
-            !may_take(r, f))
+        if (r->protocol == KR_RT_PROTOCOL || kr_policy_is_local(r) ||
+            r->priority > KR_RULE_PRIORITY || !kr_policy_may_take(r, f->ports, f->n_ports))
             continue;
         say_rival(r, out);
         found++;

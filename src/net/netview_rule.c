@@ -53,6 +53,11 @@ static void parse(struct nlattr **a, const struct fib_rule_hdr *h, struct kr_fib
         x->dport_first = p->start;
         x->dport_last = p->end;
     }
+    x->detached = h->flags & (FIB_RULE_IIF_DETACHED | FIB_RULE_OIF_DETACHED);
+    x->l3mdev = a[FRA_L3MDEV] && nla_get_u8(a[FRA_L3MDEV]);
+    x->mark = number(a[FRA_FWMARK], 0);
+    if (a[FRA_IIFNAME])
+        nla_strlcpy(x->iif, a[FRA_IIFNAME], sizeof x->iif);
 }
 
 static int rule(struct kr_nv *n, int family, const struct nlmsghdr *h, struct kr_err *e)
@@ -62,6 +67,9 @@ static int rule(struct kr_nv *n, int family, const struct nlmsghdr *h, struct kr
         [FRA_TABLE] = {.type = NLA_U32},
         [FRA_PROTOCOL] = {.type = NLA_U8},
         [FRA_IP_PROTO] = {.type = NLA_U8},
+        [FRA_FWMARK] = {.type = NLA_U32},
+        [FRA_L3MDEV] = {.type = NLA_U8},
+        [FRA_IIFNAME] = {.type = NLA_STRING},
         [FRA_DPORT_RANGE] = {.minlen = sizeof(struct fib_rule_port_range)},
     };
     struct nlmsghdr *m = (void *)(uintptr_t)h;
