@@ -7,6 +7,7 @@
 #include <kr/up.h>
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,7 @@ static const char *const formats[] = {"text", "json", "tap", "junit", "github", 
 _Static_assert(sizeof formats / sizeof *formats == KR_FORMAT_GITHUB + 2, "a name for each format");
 static const char *const colors[] = {"auto", "always", "never", NULL};
 
+#define KEPT (64 << 20)
 #define AT(field) offsetof(struct kr_common, field)
 static const struct kr_opt common_rows[] = {
     {.name = "config",
@@ -190,12 +192,22 @@ static int dispatch(const struct kr_strlist *operands, struct kr_common *common,
     return KR_USAGE;
 }
 
+/* A short life: memory that was freed is kept for the next use, since every page the kernel has to
+ * give anew costs more than what is done with it. */
+static void keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, KEPT);
+    mallopt(M_TRIM_THRESHOLD, KEPT);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
+
 int main(int argc, char **argv)
 {
     struct kr_err e = {0};
     struct kr_common common = {0};
     __attribute__((cleanup(kr_strlist_free))) struct kr_strlist operands = {0};
     const struct kr_opt_target target = {&kr_common_options, &common};
+    keep_memory();
     catch_signals();
     int status = kr_opt_parse(&target, 1, argc, argv, 1, &operands, &e)
                      ? (int)e.exit

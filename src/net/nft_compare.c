@@ -35,12 +35,19 @@ static void __attribute__((format(printf, 2, 3))) differ(struct side *s, const c
                   s->want->family == NFPROTO_NETDEV ? "netdev" : "inet", s->want->name, text);
 }
 
-static struct nftnl_set *find_set(const struct kr_nft_read *got, const char *name)
+/* Its number, or n_sets. */
+static size_t find_set(const struct kr_nft_read *got, const char *name)
 {
-    for (size_t i = 0; i < got->n_sets; i++)
-        if (strcmp(nftnl_set_get_str(got->sets[i], NFTNL_SET_NAME), name) == 0)
-            return got->sets[i];
-    return NULL;
+    size_t i = 0;
+    while (i < got->n_sets && strcmp(nftnl_set_get_str(got->sets[i], NFTNL_SET_NAME), name) != 0)
+        i++;
+    return i;
+}
+
+static const char *set_differs(struct kr_nft_set *w, const struct kr_nft_read *got, size_t i)
+{
+    const char *what = kr_nft_set_differs(w->nl, got->sets[i]);
+    return what ? what : kr_nft_elems_differ(&w->elems, &got->elems[i]);
 }
 
 static bool is_ours(const struct kr_nft_table *t, const char *set)
@@ -56,13 +63,13 @@ static void compare_sets(struct side *s)
 {
     size_t named = 0;
     for (size_t i = 0; i < s->want->n_sets; i++) {
-        const struct kr_nft_set *w = s->want->sets[i];
+        struct kr_nft_set *w = s->want->sets[i];
         if (w->anonymous)
             continue;
         named++;
-        struct nftnl_set *g = find_set(s->got, w->name);
-        const char *what = g ? kr_nft_set_differs(w->nl, g) : NULL;
-        if (!g)
+        size_t g = find_set(s->got, w->name);
+        const char *what = g < s->got->n_sets ? set_differs(w, s->got, g) : NULL;
+        if (g == s->got->n_sets)
             differ(s, "set %s is missing", w->name);
         else if (what)
             differ(s, "set %s: other %s", w->name, what);
@@ -198,12 +205,13 @@ static void compare_chains(struct side *s)
 static bool same_lookup(const struct kr_nft_lookup *l, const char **what)
 {
     const struct side *s = l->arg;
-    struct nftnl_set *set = find_set(s->got, l->found);
+    size_t set = find_set(s->got, l->found);
+    bool found = set < s->got->n_sets;
     *what = "name";
     for (size_t i = 0; i < l->rule->n_sets; i++)
         if (l->rule->sets[i]->id == l->id) {
-            *what = set ? kr_nft_set_differs(l->rule->sets[i]->nl, set) : *what;
-            return set && !*what;
+            *what = found ? set_differs(l->rule->sets[i], s->got, set) : *what;
+            return found && !*what;
         }
     return strcmp(l->found, l->want) == 0;
 }

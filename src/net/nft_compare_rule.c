@@ -405,12 +405,13 @@ static bool same_rule(struct rule_check *c, const struct nlmsghdr *want, const s
 bool kr_nft_rule_equal(const struct kr_nft_rule *want, const struct nlmsghdr *got,
                        kr_nft_lookup_cb same_set, void *arg, char why[static 200])
 {
-    KR_AUTO_FREE char *buf = kr_calloc(ROOM, 1);
+    static char buf[ROOM] __attribute__((aligned(NLMSG_ALIGNTO))); /* zero between uses */
     struct rule_check c = {want, same_set, arg, {0}};
     struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
     mnl_nlmsg_put_extra_header(m, sizeof(struct nfgenmsg));
     kr_nft_rule_put(m, want);
     bool equal = same_rule(&c, m, got);
+    memset(buf, 0, m->nlmsg_len);
     snprintf(why, 200, "%s", equal ? "" : kr_buf_str(&c.why));
     kr_buf_free(&c.why);
     return equal;

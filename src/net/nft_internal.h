@@ -2,6 +2,8 @@
 #ifndef KR_NFT_INTERNAL_H
 #define KR_NFT_INTERNAL_H
 
+#include "nft_set.h"
+
 #include <kr/buf.h>
 #include <kr/nft_kernel.h>
 #include <kr/nft_rule.h>
@@ -9,22 +11,13 @@
 #include <stdio.h> /* for libnftnl */
 
 #include <libnftnl/expr.h>
-#include <libnftnl/set.h>
 
-enum { KR_NFT_NAME = 64, KR_NFT_MAX_EXPRS = 32 };
-struct kr_nft_set {
-    struct kr_nft_table *table;
-    char name[KR_NFT_NAME]; /* "__map%d" when anonymous */
-    bool anonymous;
-    uint32_t id;
-    size_t n;
-    struct nftnl_set *nl;
-    struct kr_buf type, elements; /* text: "ipv4_addr . iface_index", "25, 587" */
-};
+enum { KR_NFT_MAX_EXPRS = 32 };
+
 struct kr_nft_rule {
     struct kr_nft_chain *chain;
-    char *comment; /* NULL: none */
-    struct kr_buf text;
+    char *comment;      /* NULL: none */
+    struct kr_buf text; /* with KR_NFT_ELEMENTS */
     struct nftnl_expr *v[KR_NFT_MAX_EXPRS];
     size_t n;
     struct kr_nft_set **sets; /* the anonymous ones it looks up in, in that order */

@@ -23,16 +23,21 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define ROOM (1u << 17) /* more than a message can have: 64 KiB of elements, or one rule */
+#define NEEDS_EGRESS " (netdev egress needs Linux 5.16, CONFIG_NETFILTER_EGRESS)"
+#define FIRST (1u << 20) /* bytes mapped at first: only what is written takes memory */
 
 struct batch {
     char *buf;
     size_t len, cap;
     uint32_t first_seq, seq;
-    size_t last;         /* where the last message begins */
-    struct kr_buf *what; /* what each message is, by order */
+    size_t last;  /* where the last message begins */
+    struct said { /* what each message is, by order: words to be put together */
+        const char *v[5];
+    } * what;
     size_t n, cap_what;
 };
 
@@ -41,12 +46,18 @@ static size_t aligned(uint32_t len)
     return (len + 3u) & ~3u;
 }
 
-/* Zeroed once, since attributes are padded by leaving bytes out. */
+/* Attributes are padded by leaving bytes out, so it must be zero: as mapped memory is. */
 static void reserve(struct batch *b)
 {
-    size_t had = b->cap;
-    b->buf = kr_grow(b->buf, &b->cap, b->len + ROOM, 1);
-    memset(b->buf + had, 0, b->cap - had);
+    if (b->len + ROOM <= b->cap)
+        return;
+    size_t cap = b->cap ? 2 * b->cap : FIRST;
+    void *p = b->cap ? mremap(b->buf, b->cap, cap, MREMAP_MAYMOVE)
+                     : mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        abort();
+    b->buf = p;
+    b->cap = cap;
 }
 
 static struct nlmsghdr *begin(struct batch *b, uint16_t type, int family, uint16_t flags)
@@ -57,17 +68,10 @@ static struct nlmsghdr *begin(struct batch *b, uint16_t type, int family, uint16
     return nlh;
 }
 
-static void __attribute__((format(printf, 3, 4)))
-end(struct batch *b, struct nlmsghdr *nlh, const char *fmt, ...)
+static void end(struct batch *b, struct nlmsghdr *nlh, struct said what)
 {
-    char text[160];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
     b->what = kr_grow(b->what, &b->cap_what, b->n + 1, sizeof *b->what);
-    b->what[b->n] = (struct kr_buf){0};
-    kr_buf_printf(&b->what[b->n++], "%s", text);
+    b->what[b->n++] = what;
     b->last = b->len;
     b->len += aligned(nlh->nlmsg_len);
 }
@@ -76,7 +80,7 @@ static void add_table(struct batch *b, int family, const char *name, uint16_t ty
 {
     struct nlmsghdr *nlh = begin(b, type, family, (uint16_t)flags);
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
-    end(b, nlh, "table %s %s", family == NFPROTO_NETDEV ? "netdev" : "inet", name);
+    end(b, nlh, (struct said){{family == NFPROTO_NETDEV ? "table netdev " : "table inet ", name}});
 }
 
 /* Making a table that may be there already and then deleting it removes it whether or not it was:
@@ -98,7 +102,7 @@ static void add_counter(struct batch *b, const struct kr_nft_table *t, const cha
     nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, 0);
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWOBJ, t->family, NLM_F_CREATE);
     nftnl_obj_nlmsg_build_payload(nlh, o);
-    end(b, nlh, "counter %s", name);
+    end(b, nlh, (struct said){{"counter ", name}});
     nftnl_obj_free(o);
 }
 
@@ -106,17 +110,15 @@ static void add_set(struct batch *b, const struct kr_nft_set *s)
 {
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWSET, s->table->family, NLM_F_CREATE | NLM_F_EXCL);
     nftnl_set_nlmsg_build_payload(nlh, s->nl);
-    end(b, nlh, "set %s", s->name);
-    if (!s->n)
-        return;
-    struct nftnl_set_elems_iter *i = nftnl_set_elems_iter_create(s->nl);
-    int more;
-    do {
+    end(b, nlh, (struct said){{"set ", s->name}});
+    for (size_t i = 0; i < s->elems.n;) {
         nlh = begin(b, NFT_MSG_NEWSETELEM, s->table->family, NLM_F_CREATE | NLM_F_EXCL);
-        more = nftnl_set_elems_nlmsg_build_payload_iter(nlh, i);
-        end(b, nlh, "elements of set %s", s->name);
-    } while (more > 0);
-    nftnl_set_elems_iter_destroy(i);
+        mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, s->table->name);
+        mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, s->name);
+        mnl_attr_put_u32(nlh, NFTA_SET_ELEM_LIST_SET_ID, htonl(s->id));
+        i = kr_nft_elems_put(nlh, &s->elems, i);
+        end(b, nlh, (struct said){{"elements of set ", s->name}});
+    }
 }
 
 static void add_chain(struct batch *b, const struct kr_nft_chain *c)
@@ -135,10 +137,9 @@ static void add_chain(struct batch *b, const struct kr_nft_chain *c)
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWCHAIN, c->table->family, NLM_F_CREATE);
     nftnl_chain_nlmsg_build_payload(nlh, x);
     if (c->hook.device)
-        end(b, nlh, "chain %s on %s (netdev egress needs Linux 5.16, CONFIG_NETFILTER_EGRESS)",
-            c->name, c->device);
+        end(b, nlh, (struct said){{"chain ", c->name, " on ", c->device, NEEDS_EGRESS}});
     else
-        end(b, nlh, "chain %s", c->name);
+        end(b, nlh, (struct said){{"chain ", c->name}});
     nftnl_chain_free(x);
 }
 
@@ -147,8 +148,8 @@ static void add_rule(struct batch *b, const struct kr_nft_rule *r)
     struct nlmsghdr *nlh =
         begin(b, NFT_MSG_NEWRULE, r->chain->table->family, NLM_F_CREATE | NLM_F_APPEND);
     kr_nft_rule_put(nlh, r);
-    end(b, nlh, "rule '%s' of chain %s", r->comment ? r->comment : kr_buf_str(&r->text),
-        r->chain->name);
+    const char *name = r->comment ? r->comment : kr_buf_str(&r->text);
+    end(b, nlh, (struct said){{"rule '", name, "' of chain ", r->chain->name}});
 }
 
 static void add_rules(struct batch *b, const struct kr_nft_chain *c)
@@ -201,6 +202,7 @@ static const char *expression_at(const struct nlmsghdr *nlh, uint32_t offset)
 static int refused(const struct batch *b, const struct kr_nl_refusal *why, int err,
                    struct kr_err *e)
 {
+    KR_AUTO_BUF struct kr_buf what = {0};
     const char *x = NULL;
     size_t at = 0, i = why->seq - b->first_seq - 1;
     if (i >= b->n)
@@ -209,7 +211,9 @@ static int refused(const struct batch *b, const struct kr_nl_refusal *why, int e
         at += aligned(((const struct nlmsghdr *)(const void *)(b->buf + at))->nlmsg_len);
     if (why->offset)
         x = expression_at((const void *)(b->buf + at), why->offset);
-    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s%s%s%s%s%s", kr_buf_str(&b->what[i]),
+    for (size_t k = 0; k < 5 && b->what[i].v[k]; k++)
+        kr_buf_printf(&what, "%s", b->what[i].v[k]);
+    return kr_fail(e, KR_CANNOT, err, "the kernel refuses %s%s%s%s%s%s", kr_buf_str(&what),
                    x ? " (expression " : "", x ? x : "", x ? ")" : "", *why->reason ? ": " : "",
                    why->reason);
 }
@@ -226,10 +230,9 @@ static int send_batch(struct batch *b, struct kr_err *e)
 
 static void free_batch(struct batch *b)
 {
-    for (size_t i = 0; i < b->n; i++)
-        kr_buf_free(&b->what[i]);
     free(b->what);
-    free(b->buf);
+    if (b->cap)
+        munmap(b->buf, b->cap);
 }
 
 /* Kernels from 6.16 take a chain on a device that is not there, and it sees nothing. */

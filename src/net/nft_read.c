@@ -177,17 +177,20 @@ static int dump(struct kr_nl *nl, struct reading *g, uint16_t type, uint16_t tab
 
 static int on_elements(const struct nlmsghdr *nlh, void *arg)
 {
-    return nftnl_set_elems_nlmsg_parse(nlh, arg);
+    return kr_nft_elems_take(arg, nlh);
 }
 
-static int get_elements(struct kr_nl *nl, int family, struct nftnl_set *s, struct kr_err *e)
+static int get_elements(struct kr_nl *nl, int family, struct nftnl_set *s, struct kr_nft_elems *out,
+                        struct kr_err *e)
 {
     char buf[1024] = "";
+    out->key_len = nftnl_set_get_u32(s, NFTNL_SET_KEY_LEN);
+    out->data_len = nftnl_set_get_u32(s, NFTNL_SET_DATA_LEN);
     struct nlmsghdr *nlh =
         nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETSETELEM, (uint16_t)family, NLM_F_DUMP, 0);
     mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, nftnl_set_get_str(s, NFTNL_SET_TABLE));
     mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, nftnl_set_get_str(s, NFTNL_SET_NAME));
-    int got = kr_nl_ask(nl, nlh, on_elements, s, e);
+    int got = kr_nl_ask(nl, nlh, on_elements, out, e);
     if (got == ENOENT)
         return KR_NL_AGAIN;
     return got > 0 && got != KR_NL_AGAIN
@@ -213,8 +216,9 @@ static int read_one(struct kr_nl *nl, const struct kr_nft_name *name, struct kr_
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++)
         if ((got = dump(nl, &g, dumps[i].type, dumps[i].attr, dumps[i].cb, e)) != 0)
             return got;
+    r->elems = kr_calloc(r->n_sets, sizeof *r->elems);
     for (size_t i = 0; i < r->n_sets; i++)
-        if ((got = get_elements(nl, name->family, r->sets[i], e)) != 0)
+        if ((got = get_elements(nl, name->family, r->sets[i], &r->elems[i], e)) != 0)
             return got;
     return 0;
 }
@@ -257,6 +261,8 @@ void kr_nft_read_free(struct kr_nft_read *r)
 {
     for (size_t i = 0; i < r->n_chains; i++)
         nftnl_chain_free(r->chains[i]);
+    for (size_t i = 0; r->elems && i < r->n_sets; i++)
+        kr_nft_elems_free(&r->elems[i]);
     for (size_t i = 0; i < r->n_sets; i++)
         nftnl_set_free(r->sets[i]);
     for (size_t i = 0; i < r->n_objs; i++)
@@ -265,6 +271,7 @@ void kr_nft_read_free(struct kr_nft_read *r)
         free(r->rules[i]);
     free(r->chains);
     free(r->sets);
+    free(r->elems);
     free(r->objs);
     free(r->rules);
     memset(r, 0, sizeof *r);

@@ -2,6 +2,8 @@
 #ifndef KR_NFT_READ_H
 #define KR_NFT_READ_H
 
+#include "nft_elems.h"
+
 #include <kr/nft_kernel.h>
 
 #include <stddef.h>
@@ -15,7 +17,8 @@ struct kr_nft_read {
     bool exists;
     uint32_t flags; /* NFT_TABLE_F_* */
     struct nftnl_chain **chains;
-    struct nftnl_set **sets; /* with their elements */
+    struct nftnl_set **sets;    /* without their elements */
+    struct kr_nft_elems *elems; /* of each of sets */
     struct nftnl_obj **objs;
     struct nlmsghdr **rules; /* as they came: libnftnl leaves out what it does not know */
     size_t n_flowtables;

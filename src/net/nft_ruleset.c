@@ -85,35 +85,68 @@ static void set_userdata(struct kr_nft_set *s, struct nftnl_udata_buf *u)
     nftnl_udata_buf_free(u);
 }
 
+static void set_key(struct kr_nft_set *s, uint32_t type, uint32_t len)
+{
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, type);
+    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, len);
+    s->elems.key_len = len;
+}
+
+static void say_port(const struct kr_nft_set *s, const struct kr_nft_elem *x, struct kr_buf *out)
+{
+    (void)s;
+    kr_buf_printf(out, "%u", (unsigned)x->key[0] << 8 | x->key[1]);
+}
+
 struct kr_nft_set *kr_nft_port_set(struct kr_nft_table *t, const char *name)
 {
     struct kr_nft_set *s = new_set(t, name, false);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, 0);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_SERVICE);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 2);
+    set_key(s, TYPE_SERVICE, 2);
     set_userdata(s, userdata(ORDER_NETWORK));
-    kr_buf_printf(&s->type, "inet_service");
+    s->type = "inet_service";
+    s->say = say_port;
     return s;
-}
-
-static void add_element(struct kr_nft_set *s, const void *key, const void *end, uint32_t key_len,
-                        const void *data, uint32_t data_len)
-{
-    struct nftnl_set_elem *x = nftnl_set_elem_alloc();
-    nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY, key, key_len);
-    if (end)
-        nftnl_set_elem_set(x, NFTNL_SET_ELEM_KEY_END, end, key_len);
-    if (data)
-        nftnl_set_elem_set(x, NFTNL_SET_ELEM_DATA, data, data_len);
-    nftnl_set_elem_add(s->nl, x);
-    kr_buf_printf(&s->elements, "%s", s->n++ ? ", " : "");
 }
 
 void kr_nft_port_add(struct kr_nft_set *s, uint16_t port)
 {
     uint16_t key = htons(port);
-    add_element(s, &key, NULL, sizeof key, NULL, 0);
-    kr_buf_printf(&s->elements, "%u", port);
+    kr_nft_elems_add(&s->elems, &key, NULL, NULL);
+}
+
+static const char *name_of(const struct kr_nft_set *s, unsigned index)
+{
+    for (size_t i = 0; i < s->n_names; i++)
+        if (s->names[i].index == index)
+            return s->names[i].name;
+    return NULL;
+}
+
+static void keep_name(struct kr_nft_set *s, unsigned index, const char *name)
+{
+    if (name_of(s, index))
+        return;
+    s->names = kr_grow(s->names, &s->cap_names, s->n_names + 1, sizeof *s->names);
+    struct kr_nft_ifname *x = &s->names[s->n_names++];
+    x->index = index;
+    snprintf(x->name, sizeof x->name, "%s", name);
+}
+
+/* The bits in which the first and the last address differ are those of the host. */
+static void say_lan(const struct kr_nft_set *s, const struct kr_nft_elem *x, struct kr_buf *out)
+{
+    char text[KR_ADDRSTRLEN];
+    uint32_t index, size = s->elems.key_len - (uint32_t)sizeof index;
+    struct kr_addr a = kr_addr_make(size == 4 ? AF_INET : AF_INET6, x->key);
+    int host = 0;
+    for (uint32_t i = 0; i < size; i++)
+        host += __builtin_popcount(x->key[i] ^ x->end[i]);
+    memcpy(&index, x->key + size, sizeof index);
+    kr_buf_printf(out, "%s", kr_addr_str(&a, text));
+    if (host)
+        kr_buf_printf(out, "/%d", (int)(8 * size) - host);
+    kr_buf_printf(out, " . \"%s\"", name_of(s, ntohl(index)));
 }
 
 struct kr_nft_set *kr_nft_lan_set(struct kr_nft_table *t, const char *name, int family)
@@ -122,14 +155,15 @@ struct kr_nft_set *kr_nft_lan_set(struct kr_nft_table *t, const char *name, int 
     const uint8_t fields[2] = {v4 ? 4 : 16, 4};
     struct kr_nft_set *s = new_set(t, name, false);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_INTERVAL | NFT_SET_CONCAT);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE,
-                      v4 ? CONCAT(TYPE_IPADDR, TYPE_IFINDEX) : CONCAT(TYPE_IP6ADDR, TYPE_IFINDEX));
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, (uint32_t)fields[0] + fields[1]);
+    set_key(s, v4 ? CONCAT(TYPE_IPADDR, TYPE_IFINDEX) : CONCAT(TYPE_IP6ADDR, TYPE_IFINDEX),
+            (uint32_t)fields[0] + fields[1]);
     nftnl_set_set_data(s->nl, NFTNL_SET_DESC_CONCAT, fields, sizeof fields);
     struct nftnl_udata_buf *u = userdata(ORDER_NONE);
     put_typeof(u, EXPR_CONCAT, NULL);
     set_userdata(s, u);
-    kr_buf_printf(&s->type, "%s . iface_index", v4 ? "ipv4_addr" : "ipv6_addr");
+    s->elems.ranges = true;
+    s->type = v4 ? "ipv4_addr . iface_index" : "ipv6_addr . iface_index";
+    s->say = say_lan;
     return s;
 }
 
@@ -137,7 +171,6 @@ void kr_nft_lan_add(struct kr_nft_set *s, const struct kr_prefix *p, unsigned if
                     const char *ifname)
 {
     uint8_t key[20], end[20];
-    char text[KR_ADDRSTRLEN];
     uint32_t index = htonl(ifindex);
     bool v4 = kr_prefix_is_v4(p);
     uint32_t len = v4 ? 4 : 16;
@@ -146,11 +179,8 @@ void kr_nft_lan_add(struct kr_nft_set *s, const struct kr_prefix *p, unsigned if
     memcpy(end, last.b + 16 - len, len);
     memcpy(key + len, &index, sizeof index);
     memcpy(end + len, &index, sizeof index);
-    add_element(s, key, end, len + 4, NULL, 0);
-    kr_prefix_str(p, text);
-    if (p->len == 128)
-        *strchr(text, '/') = '\0';
-    kr_buf_printf(&s->elements, "%s . \"%s\"", text, ifname);
+    kr_nft_elems_add(&s->elems, key, end, NULL);
+    keep_name(s, ifindex, ifname);
 }
 
 static struct kr_addr plus(const struct kr_addr *a, uint32_t n)
@@ -164,6 +194,15 @@ static struct kr_addr plus(const struct kr_addr *a, uint32_t n)
     return out;
 }
 
+static void say_sink(const struct kr_nft_set *s, const struct kr_nft_elem *x, struct kr_buf *out)
+{
+    char text[KR_ADDRSTRLEN];
+    uint32_t number;
+    struct kr_addr a = kr_addr_make(s->elems.data_len == 4 ? AF_INET : AF_INET6, x->data);
+    memcpy(&number, x->key, sizeof number);
+    kr_buf_printf(out, "%u : %s", number, kr_addr_str(&a, text));
+}
+
 /* The map behind a dnat: a number to an address. */
 static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr *first, uint32_t n)
 {
@@ -171,8 +210,7 @@ static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr 
     uint32_t len = v4 ? 4 : 16;
     struct kr_nft_set *s = new_set(t, "__map%d", true);
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT | NFT_SET_MAP);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_INTEGER);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 4);
+    set_key(s, TYPE_INTEGER, 4);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_TYPE, v4 ? TYPE_IPADDR : TYPE_IP6ADDR);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DATA_LEN, len);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, n);
@@ -180,11 +218,11 @@ static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr 
     nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATABYTEORDER, ORDER_NETWORK);
     nftnl_udata_put_u32(u, NFTNL_UDATA_SET_DATA_INTERVAL, 0);
     set_userdata(s, u);
+    s->elems.data_len = len;
+    s->say = say_sink;
     for (uint32_t i = 0; i < n; i++) {
-        char text[KR_ADDRSTRLEN];
         struct kr_addr a = plus(first, i);
-        add_element(s, &i, NULL, sizeof i, a.b + 16 - len, len);
-        kr_buf_printf(&s->elements, "%u : %s", i, kr_addr_str(&a, text));
+        kr_nft_elems_add(&s->elems, &i, NULL, a.b + 16 - len);
     }
     return s;
 }
@@ -200,21 +238,25 @@ struct kr_nft_set *kr_nft_sink_map(struct kr_nft_rule *r, const struct kr_addr *
     return used_by(r, sink_map(r->chain->table, first, n));
 }
 
+static void say_proto(const struct kr_nft_set *s, const struct kr_nft_elem *x, struct kr_buf *out)
+{
+    (void)s;
+    kr_buf_printf(out, "%u", x->key[0]);
+}
+
 struct kr_nft_set *kr_nft_proto_set(struct kr_nft_rule *r, const uint8_t *protos, size_t n)
 {
     const uint32_t l4proto = NFT_META_L4PROTO;
     struct kr_nft_set *s = used_by(r, new_set(r->chain->table, "__set%d", true));
     nftnl_set_set_u32(s->nl, NFTNL_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_TYPE, TYPE_PROTO);
-    nftnl_set_set_u32(s->nl, NFTNL_SET_KEY_LEN, 1);
+    set_key(s, TYPE_PROTO, 1);
     nftnl_set_set_u32(s->nl, NFTNL_SET_DESC_SIZE, (uint32_t)n);
     struct nftnl_udata_buf *u = userdata(ORDER_HOST);
     put_typeof(u, EXPR_META, &l4proto);
     set_userdata(s, u);
-    for (size_t i = 0; i < n; i++) {
-        add_element(s, protos + i, NULL, 1, NULL, 0);
-        kr_buf_printf(&s->elements, "%u", protos[i]);
-    }
+    s->say = say_proto;
+    for (size_t i = 0; i < n; i++)
+        kr_nft_elems_add(&s->elems, protos + i, NULL, NULL);
     return s;
 }
 
@@ -276,8 +318,8 @@ static void free_table(struct kr_nft_table *t)
 {
     for (size_t i = 0; i < t->n_sets; i++) {
         nftnl_set_free(t->sets[i]->nl);
-        kr_buf_free(&t->sets[i]->type);
-        kr_buf_free(&t->sets[i]->elements);
+        kr_nft_elems_free(&t->sets[i]->elems);
+        free(t->sets[i]->names);
         free(t->sets[i]);
     }
     for (size_t i = 0; i < t->n_chains; i++) {

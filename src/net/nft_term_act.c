@@ -69,8 +69,8 @@ static void to_many(struct kr_nft_rule *r, const struct kr_addr *first, uint32_t
     const char *ip = v4 ? "ip" : "ip6";
     kr_nft_need_family(r, v4 ? AF_INET : AF_INET6);
     struct kr_nft_set *map = kr_nft_sink_map(r, first, n);
-    kr_nft_word(r, "dnat %s to jhash %s daddr mod %u seed 0x%x map { ", ip, ip, n, seed);
-    kr_buf_printf(&r->text, "%s }", kr_buf_str(&map->elements));
+    kr_nft_word(r, "dnat %s to jhash %s daddr mod %u seed 0x%x map { " KR_NFT_ELEMENTS " }", ip, ip,
+                n, seed);
     kr_expr_payload(r, NFT_PAYLOAD_NETWORK_HEADER, v4 ? IP4_DADDR : IP6_DADDR, size, NFT_REG_2);
     kr_expr_jhash(r, NFT_REG_2, size, n, seed, NFT_REG_1);
     kr_expr_lookup_map(r, NFT_REG_1, map->name, map->id, NFT_REG_1);

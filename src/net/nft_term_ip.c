@@ -108,7 +108,7 @@ void kr_nft_l4proto_any(struct kr_nft_rule *r, const uint8_t *protos, size_t n)
     struct kr_nft_set *s = kr_nft_proto_set(r, protos, n);
     kr_expr_meta(r, NFT_META_L4PROTO, NFT_REG_1);
     kr_expr_lookup(r, NFT_REG_1, s->name, s->id, 0);
-    kr_nft_word(r, "meta l4proto { %s }", kr_buf_str(&s->elements));
+    kr_nft_word(r, "meta l4proto { " KR_NFT_ELEMENTS " }");
 }
 
 /* Address and device are looked up as one key: the device goes into the register that begins where

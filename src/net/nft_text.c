@@ -1,22 +1,22 @@
 #include "nft_make.h"
 
-#include <kr/mem.h>
-
 #include <linux/netfilter.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 void kr_nft_word(struct kr_nft_rule *r, const char *fmt, ...)
 {
-    va_list ap, again;
+    char text[256];
+    va_list ap;
     va_start(ap, fmt);
-    va_copy(again, ap);
-    size_t n = (size_t)vsnprintf(NULL, 0, fmt, ap) + 1;
+    int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    KR_AUTO_FREE char *text = kr_calloc(n, 1);
-    vsnprintf(text, n, fmt, again);
-    va_end(again);
-    kr_buf_printf(&r->text, "%s%s", r->text.len ? " " : "", text);
+    if (n < 0 || (size_t)n >= sizeof text)
+        abort();
+    kr_buf_add(&r->text, " ", r->text.len != 0);
+    kr_buf_add(&r->text, text, (size_t)n);
 }
 
 static const char *hook_name(int family, unsigned hook)
@@ -28,20 +28,44 @@ static const char *hook_name(int family, unsigned hook)
     return hook < 5 ? inet[hook] : "?";
 }
 
+static void elements_text(const struct kr_nft_set *s, struct kr_buf *out)
+{
+    for (size_t i = 0; i < s->elems.n; i++) {
+        kr_buf_add(out, ", ", i ? 2 : 0);
+        s->say(s, &s->elems.v[i], out);
+    }
+}
+
+void kr_nft_rule_text(const struct kr_nft_rule *r, struct kr_buf *out)
+{
+    const char *s = kr_buf_str(&r->text);
+    for (size_t i = 0; i < r->n_sets; i++) {
+        size_t n = strcspn(s, KR_NFT_ELEMENTS);
+        kr_buf_add(out, s, n);
+        elements_text(r->sets[i], out);
+        s += n + (s[n] != '\0');
+    }
+    kr_buf_add(out, s, strlen(s));
+}
+
 static void set_text(const struct kr_nft_set *s, struct kr_buf *out)
 {
     bool interval = nftnl_set_get_u32(s->nl, NFTNL_SET_FLAGS) != 0;
-    kr_buf_printf(out, "\tset %s {\n\t\ttype %s\n", s->name, kr_buf_str(&s->type));
+    kr_buf_printf(out, "\tset %s {\n\t\ttype %s\n", s->name, s->type);
     if (interval)
         kr_buf_printf(out, "\t\tflags interval\n");
-    if (s->n)
-        kr_buf_printf(out, "\t\telements = { %s }\n", kr_buf_str(&s->elements));
+    if (s->elems.n) {
+        kr_buf_printf(out, "\t\telements = { ");
+        elements_text(s, out);
+        kr_buf_printf(out, " }\n");
+    }
     kr_buf_printf(out, "\t}\n\n");
 }
 
 static void rule_text(const struct kr_nft_rule *r, struct kr_buf *out)
 {
-    kr_buf_printf(out, "\t\t%s", kr_buf_str(&r->text));
+    kr_buf_printf(out, "\t\t");
+    kr_nft_rule_text(r, out);
     if (r->comment)
         kr_buf_printf(out, " comment \"%s\"", r->comment);
     kr_buf_printf(out, "\n");

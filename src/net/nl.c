@@ -19,6 +19,7 @@
 int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
 {
     int size = SOCKET_BUFFER, on = 1;
+    size_t cap = 0;
     *nl = (struct kr_nl){.bus = bus};
     nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID)) {
@@ -32,7 +33,7 @@ int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
     /* These make errors more telling; a kernel without them still answers. */
     mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &on, sizeof on);
     mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &on, sizeof on);
-    nl->buf = kr_calloc(BUFFER, 1);
+    nl->buf = kr_grow(NULL, &cap, BUFFER, 1);
     nl->seq = (uint32_t)time(NULL);
     return 0;
 }

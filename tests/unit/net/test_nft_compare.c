@@ -339,74 +339,6 @@ static void notices_set_attributes(void **state)
     each_set(mutate_set);
 }
 
-/* Each attribute an element may have, on its first one; and one element more and less. */
-static int mutate_element(struct nftnl_set_elem *x, void *arg)
-{
-    static const uint16_t attrs[] = {NFTNL_SET_ELEM_KEY, NFTNL_SET_ELEM_KEY_END,
-                                     NFTNL_SET_ELEM_DATA};
-    struct nftnl_set **sets = arg;
-    for (size_t i = 0; i < LENGTH(attrs); i++) {
-        uint8_t data[32];
-        uint32_t len = 0;
-        if (!nftnl_set_elem_is_set(x, attrs[i]))
-            continue;
-        const void *was = nftnl_set_elem_get(x, attrs[i], &len);
-        assert_in_range(len, 1, sizeof data);
-        memcpy(data, was, len);
-        for (uint32_t k = 0; k < len; k++) {
-            data[k] ^= 1;
-            nftnl_set_elem_set(x, attrs[i], data, len);
-            assert_non_null(kr_nft_set_differs(sets[0], sets[1]));
-            data[k] ^= 1;
-            nftnl_set_elem_set(x, attrs[i], data, len);
-        }
-        assert_null(kr_nft_set_differs(sets[0], sets[1]));
-    }
-    return 0;
-}
-
-static int strange_element(struct nftnl_set_elem *x, void *arg)
-{
-    struct nftnl_set **sets = arg;
-    nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
-    assert_non_null(kr_nft_set_differs(sets[0], sets[1]));
-    nftnl_set_elem_set_u32(x, NFTNL_SET_ELEM_FLAGS, 0);
-    assert_null(kr_nft_set_differs(sets[0], sets[1]));
-    nftnl_set_elem_set_u64(x, NFTNL_SET_ELEM_TIMEOUT, 5);
-    assert_non_null(kr_nft_set_differs(sets[0], sets[1]));
-    nftnl_set_elem_unset(x, NFTNL_SET_ELEM_TIMEOUT);
-    nftnl_set_elem_set_str(x, NFTNL_SET_ELEM_OBJREF, "n");
-    assert_non_null(kr_nft_set_differs(sets[0], sets[1]));
-    nftnl_set_elem_unset(x, NFTNL_SET_ELEM_OBJREF);
-    nftnl_set_elem_unset(x, NFTNL_SET_ELEM_KEY);
-    assert_non_null(kr_nft_set_differs(sets[0], sets[1]));
-    return -1; /* one is enough */
-}
-
-static void mutate_elements(struct nftnl_set *want, struct nftnl_set *got)
-{
-    struct nftnl_set *sets[2] = {want, got};
-    nftnl_set_elem_foreach(got, mutate_element, sets);
-    nftnl_set_elem_foreach(got, strange_element, sets);
-}
-
-static void add_element(struct nftnl_set *want, struct nftnl_set *got)
-{
-    static const uint8_t key[20] = {9};
-    struct nftnl_set_elem *more = nftnl_set_elem_alloc();
-    nftnl_set_elem_set(more, NFTNL_SET_ELEM_KEY, key, nftnl_set_get_u32(got, NFTNL_SET_KEY_LEN));
-    nftnl_set_elem_add(got, more);
-    assert_non_null(kr_nft_set_differs(want, got));
-    assert_non_null(kr_nft_set_differs(got, want));
-}
-
-static void notices_elements(void **state)
-{
-    (void)state;
-    each_set(mutate_elements);
-    each_set(add_element);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -417,7 +349,6 @@ int main(void)
         cmocka_unit_test(notices_rule_attributes),
         cmocka_unit_test(ignores_torn_messages),
         cmocka_unit_test(notices_set_attributes),
-        cmocka_unit_test(notices_elements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
