@@ -2,8 +2,10 @@
 #ifndef KR_CHECK_OWN_H
 #define KR_CHECK_OWN_H
 
+#include <kr/err.h>
 #include <kr/scene.h>
 
+struct kr_campaign;
 struct kr_plan;
 struct kr_standing;
 
@@ -12,7 +14,9 @@ struct kr_proof {
     struct kr_scene scene; /* first, so that a check finds the rest */
     const struct kr_standing *standing;
     const struct kr_plan *plan;
-    bool moved; /* the ruleset changed whenever it was looked at */
+    bool moved;                   /* the ruleset changed whenever it was looked at */
+    struct kr_campaign *campaign; /* once something was sent */
+    struct kr_err campaign_failed;
 };
 static inline struct kr_proof *kr_proof_of(struct kr_scene *s)
 {

@@ -7,12 +7,12 @@
 #include <kr/mem.h>
 #include <kr/nft_kernel.h>
 #include <kr/origin.h>
+#include <kr/probe_sinks.h>
 
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-#define PROBE_MS 3000
 #define GREETING_MS 3000
 
 static int plan(struct kr_up *u, const struct kr_settings *s, struct kr_err *e)
@@ -89,43 +89,6 @@ int kr_up_readback(struct kr_up *u, struct kr_err *e)
     return 0;
 }
 
-static bool probe_from(const struct kr_plan *p, const struct kr_ifaddr *a)
-{
-    bool v4 = kr_addr_is_v4(&a->addr);
-    if (a->scope != RT_SCOPE_UNIVERSE ||
-        (a->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
-        return false;
-    if (v4 && a->addr.b[12] == 127)
-        return false;
-    return v4 ? p->sink4.on : p->sink6.on;
-}
-
-/* A documentation address that is not, oddly, this host's own. */
-static struct kr_addr destination(const struct kr_netview *v, int family, unsigned i)
-{
-    struct kr_addr a = kr_probe_destination(family, i);
-    for (size_t k = 0; k < v->n_addrs; k++)
-        if (kr_addr_cmp(&a, &v->addrs[k].addr) == 0)
-            return destination(v, family, i + 3);
-    return a;
-}
-
-static void plan_probes(struct kr_up *u, const struct kr_netview *v)
-{
-    const struct kr_plan *p = &u->state->plan;
-    struct kr_up_result *r = u->result;
-    r->probes = kr_calloc(v->n_addrs * p->ports.n, sizeof *r->probes);
-    r->n_probes = 0;
-    for (size_t i = 0; i < v->n_addrs; i++)
-        for (size_t k = 0; probe_from(p, &v->addrs[i]) && k < p->ports.n; k++) {
-            struct kr_probe *x = &r->probes[r->n_probes];
-            x->source = v->addrs[i].addr;
-            x->destination = destination(v, kr_addr_family(&x->source), (unsigned)i);
-            x->port = p->ports.v[k];
-            r->n_probes++;
-        }
-}
-
 static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4, bool *seen6,
                  struct kr_err *e)
 {
@@ -141,40 +104,12 @@ static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4,
                                                                : x->greeting);
 }
 
-static int by_family(const void *a, const void *b)
-{
-    const struct kr_probe *x = a, *y = b;
-    return (int)kr_addr_is_v4(&y->source) - (int)kr_addr_is_v4(&x->source);
-}
-
-/* All of one family at once: each has a sink of its own to meet. */
-static int run_probes(struct kr_up *u, struct kr_err *e)
-{
-    const struct kr_plan *p = &u->state->plan;
-    struct kr_up_result *r = u->result;
-    const char *nonce = p->builtin ? u->state->nonce : NULL;
-    size_t n4 = 0;
-    if (r->n_probes)
-        qsort(r->probes, r->n_probes, sizeof *r->probes, by_family);
-    while (n4 < r->n_probes && kr_addr_is_v4(&r->probes[n4].source))
-        n4++;
-    return kr_probe_run(r->probes, n4, nonce, &p->sink4.at, PROBE_MS, e) ||
-                   kr_probe_run(r->probes + n4, r->n_probes - n4, nonce, &p->sink6.at, PROBE_MS, e)
-               ? -1
-               : 0;
-}
-
 int kr_up_probe(struct kr_up *u, struct kr_err *e)
 {
     const struct kr_plan *p = &u->state->plan;
     struct kr_up_result *r = u->result;
-    struct kr_netview v;
     bool seen4 = false, seen6 = false;
-    if (kr_netview_read_addresses(&v, e))
-        return -1;
-    plan_probes(u, &v);
-    kr_netview_free(&v);
-    if (run_probes(u, e))
+    if (kr_probe_sinks(p, u->state->nonce, &r->probes, &r->n_probes, e))
         return -1;
     for (size_t i = 0; i < r->n_probes; i++)
         if (judge(p, &r->probes[i], &seen4, &seen6, e))

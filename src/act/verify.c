@@ -7,6 +7,7 @@
  *
  * A check that fails to look is unknown, and unknown is not safe. A waiver takes a check out of the
  * verdict, never out of the report. */
+#include "campaign.h"
 #include "check_own.h"
 
 #include <kr/checks.h>
@@ -201,6 +202,7 @@ static int run_all(struct kr_verify *out, const struct kr_verify_want *want, str
             if (out->v[i].check == kr_check_stable)
                 run_one(&out->v[i], &proof.scene);
     }
+    kr_campaign_free(proof.campaign);
     kr_scene_forget(&proof.scene);
     return bad;
 }
