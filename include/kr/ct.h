@@ -17,6 +17,7 @@ struct kr_ct {
     struct kr_tuple orig, reply;
     uint32_t id;
     uint16_t zone, zone_orig, zone_reply; /* of both directions, or of one; 0: none */
+    bool attempt;                         /* a SYN that nobody has answered yet */
 };
 struct kr_cts {
     struct kr_ct *v;

@@ -1,6 +1,7 @@
 #include <kr/scene.h>
 
 #include <kr/err.h>
+#include <kr/flowscan.h>
 #include <kr/mem.h>
 #include <kr/netview.h>
 #include <kr/procs.h>
@@ -29,14 +30,31 @@ const struct kr_procs *kr_scene_procs(struct kr_scene *s, struct kr_err *e)
     return s->procs = p;
 }
 
+const struct kr_flowscan *kr_scene_flows(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->flows)
+        return s->flows;
+    /* Its policy points into itself. */
+    struct kr_flowscan *f = kr_calloc(1, sizeof *f);
+    if (kr_flowscan_read(f, s, e)) {
+        free(f);
+        return NULL;
+    }
+    return s->flows = f;
+}
+
 void kr_scene_forget(struct kr_scene *s)
 {
     if (s->view)
         kr_netview_free(s->view);
     if (s->procs)
         kr_procs_free(s->procs);
+    if (s->flows)
+        kr_flowscan_free(s->flows);
     free(s->view);
     free(s->procs);
+    free(s->flows);
     s->view = NULL;
     s->procs = NULL;
+    s->flows = NULL;
 }

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/netlink.h>
@@ -88,6 +90,9 @@ static int parse(const struct nlmsghdr *nlh, struct kr_ct *out)
     out->zone = nfct_get_attr_u16(ct, ATTR_ZONE);
     out->zone_orig = nfct_get_attr_u16(ct, ATTR_ORIG_ZONE);
     out->zone_reply = nfct_get_attr_u16(ct, ATTR_REPL_ZONE);
+    out->attempt = nfct_attr_is_set(ct, ATTR_STATUS) && nfct_attr_is_set(ct, ATTR_TCP_STATE) &&
+                   !(nfct_get_attr_u32(ct, ATTR_STATUS) & IPS_SEEN_REPLY) &&
+                   nfct_get_attr_u8(ct, ATTR_TCP_STATE) == TCP_CONNTRACK_SYN_SENT;
     return 1;
 }
 
