@@ -16,7 +16,9 @@ struct kr_sink_config {
     struct kr_prefixset ranges; /* normalized; empty: any local address is served */
     const char *nonce, *user, *control, *stats_file;
     uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
-    uint64_t ready_fd, lifeline_fd;                                    /* or KR_SINK_NO_FD */
+    uint64_t max_messages;                                             /* of a connection; 0: any */
+    bool lmtp, chunking, auth;
+    uint64_t ready_fd, lifeline_fd; /* or KR_SINK_NO_FD */
     bool quiet, verbose, help, version;
 };
 

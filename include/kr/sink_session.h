@@ -2,35 +2,34 @@
 #ifndef KR_SINK_SESSION_H
 #define KR_SINK_SESSION_H
 
-#include <kr/addr.h>
-#include <kr/buf.h>
+#include <kr/sink_ctx.h>
 #include <kr/sink_scanner.h>
 
-struct kr_sink_stats;
+struct kr_addr;
 
 #define KR_SINK_LINE_MAX 4096u /* a command line with its CRLF */
 #define KR_SINK_REPLIES 65536u /* feeding stops here until what was said is sent */
 
-/* What the sessions of one worker share. */
-struct kr_sink_ctx {
-    const char *nonce;
-    unsigned worker;
-    uint64_t max_size, max_recipients;
-    uint64_t next_id; /* of messages */
-    struct kr_sink_stats *stats;
-    struct kr_buf out; /* replies of the session being fed */
-};
-
+enum kr_fault { KR_FAULT_NONE, KR_FAULT_DROP, KR_FAULT_RESET };
 enum kr_sink_phase { KR_SMTP_NEW, KR_SMTP_READY, KR_SMTP_MAIL, KR_SMTP_RCPT, KR_SMTP_DATA };
 
 struct kr_sink_session {
-    uint8_t phase; /* enum kr_sink_phase */
-    bool extended; /* EHLO, not HELO */
-    bool utf8;     /* this transaction is SMTPUTF8 */
-    bool swallow;  /* inside a command line that is too long */
-    bool over;     /* 221 was said: what follows is not read */
-    uint32_t dest; /* slot of the destination's counters */
+    uint8_t phase;     /* enum kr_sink_phase */
+    uint8_t dialogue;  /* what the next line answers, see auth.c; 0: it is a command */
+    uint8_t fault;     /* enum kr_fault: how the connection ends once all is sent */
+    bool extended;     /* EHLO or LHLO, not HELO */
+    bool utf8, binary; /* this transaction is SMTPUTF8, BODY=BINARYMIME */
+    bool swallow;      /* inside a command line that is too long */
+    bool over, shut;   /* the last reply was said; it was a 421: our side closes first */
+    bool starttls;     /* 220 was said to STARTTLS: the handshake comes next */
+    bool tls, authed;
+    bool chunked, refused; /* by BDAT; what comes is only consumed, or no recipient was taken */
+    bool last;             /* this chunk is the last one */
+    uint32_t dest;         /* slot of the destination's counters */
     uint32_t rcpts;
+    uint32_t bandwidth; /* octets read in a second; 0: no limit */
+    uint64_t messages;  /* begun on this connection */
+    uint64_t chunk;     /* octets of BDAT still to come */
     struct kr_scan scan;
 };
 
@@ -38,9 +37,11 @@ struct kr_sink_session {
  * from the redirection rather than from the local end. */
 void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redirected);
 /* Takes octets of the client, appends replies to x->out. Returns how many were taken: fewer than n
- * when a command line is not complete (its beginning must come again, with more) or when
- * KR_SINK_REPLIES is reached. */
+ * when a command line is not complete (its beginning must come again, with more), when
+ * KR_SINK_REPLIES is reached or a reply is delayed. */
 size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *data, size_t n);
+/* The handshake is done: the session begins anew (RFC 3207 4.2). */
+void kr_sink_secured(struct kr_sink_session *s);
 /* The connection is gone: counts content that was cut off. */
 void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s);
 

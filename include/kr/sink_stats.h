@@ -16,7 +16,8 @@ struct kr_err;
     X(connections) X(redirected_v4) X(redirected_v6) X(not_redirected) X(refused_local)           \
     X(refused_busy) X(open) X(messages) X(messages_refused) X(messages_cut) X(recipients)         \
     X(rcpt_accepted) X(refused_commands) X(bytes) X(bare_lf) X(bare_cr) X(long_lines)             \
-    X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts)
+    X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts) X(auth)                       \
+    X(starttls_injected)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };

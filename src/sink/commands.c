@@ -23,24 +23,65 @@ static bool has_prefix(struct arg a, const char *word)
     return a.n >= n && strncasecmp(a.p, word, n) == 0;
 }
 
+static void add(struct kr_buf *b, const char *text)
+{
+    kr_buf_add(b, text, strlen(text));
+}
+
+/* Chunks may have come already. */
+static void abandon(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    kr_sink_hang_up(x, s);
+    kr_sink_reset(s);
+}
+
+static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    abandon(x, s);
+    s->phase = KR_SMTP_READY;
+    s->extended = true;
+    add(&x->out, "250-kumo-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+                 "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n");
+    if (x->offers & KR_OFFER_STARTTLS && !s->tls)
+        add(&x->out, "250-STARTTLS\r\n");
+    if (x->offers & KR_OFFER_AUTH)
+        add(&x->out, "250-AUTH PLAIN LOGIN\r\n");
+    if (x->offers & KR_OFFER_CHUNKING)
+        add(&x->out, "250-CHUNKING\r\n250-BINARYMIME\r\n");
+    kr_buf_printf(&x->out, "250 SIZE %" PRIu64 "\r\n", x->max_size);
+}
+
+/* LMTP has neither EHLO nor HELO (RFC 2033 4.1), SMTP no LHLO. */
+static bool right_protocol(struct kr_sink_ctx *x, bool lmtp)
+{
+    if (lmtp == !!(x->offers & KR_OFFER_LMTP))
+        return true;
+    kr_sink_reply(x, 500, "5.5.1 This is %s", lmtp ? "SMTP: say EHLO" : "LMTP: say LHLO");
+    return false;
+}
+
 static void on_ehlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
-    s->phase = KR_SMTP_READY;
-    s->extended = true;
-    kr_sink_reset(s);
-    kr_buf_printf(&x->out,
-                  "250-kumo-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-                  "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n250 SIZE %" PRIu64 "\r\n",
-                  x->max_size);
+    if (right_protocol(x, false))
+        greet_extended(x, s);
+}
+
+static void on_lhlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
+{
+    (void)a;
+    if (right_protocol(x, true))
+        greet_extended(x, s);
 }
 
 static void on_helo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
+    if (!right_protocol(x, false))
+        return;
+    abandon(x, s);
     s->phase = KR_SMTP_READY;
     s->extended = false;
-    kr_sink_reset(s);
     kr_sink_reply(x, 250, "kumo-sink");
 }
 
@@ -78,11 +119,16 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         kr_sink_reply(x, 503, "5.5.1 Nested MAIL");
         return;
     }
+    if (x->max_messages && s->messages >= x->max_messages) {
+        kr_sink_dismiss(x, s, "4.7.0 Too many messages in this connection");
+        return;
+    }
     kr_sink_reset(s);
     if (!take_path(x, &a, "FROM:", &path) || !kr_sink_mail_params(x, s, a) ||
         !utf8_fine(x, s, &path))
         return;
     s->phase = KR_SMTP_MAIL;
+    s->messages++;
     kr_sink_reply(x, 250, "2.1.0 Ok");
 }
 
@@ -107,18 +153,10 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     }
 }
 
-static void on_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
-{
-    (void)a;
-    s->phase = KR_SMTP_DATA;
-    kr_scan_begin(&s->scan);
-    kr_sink_reply(x, 354, "End data with <CR><LF>.<CR><LF>");
-}
-
 static void on_rset(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
-    kr_sink_reset(s);
+    abandon(x, s);
     kr_sink_reply(x, 250, "2.0.0 Ok");
 }
 
@@ -140,7 +178,25 @@ static void on_help(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
 {
     (void)s;
     (void)a;
-    kr_sink_reply(x, 214, "2.0.0 EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT");
+    kr_buf_printf(&x->out, "214 2.0.0 %s MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s%s\r\n",
+                  x->offers & KR_OFFER_LMTP ? "LHLO" : "EHLO HELO",
+                  x->offers & KR_OFFER_CHUNKING ? " BDAT" : "",
+                  x->offers & KR_OFFER_AUTH ? " AUTH" : "",
+                  x->offers & KR_OFFER_STARTTLS ? " STARTTLS" : "");
+}
+
+static void on_starttls(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
+{
+    if (!(x->offers & KR_OFFER_STARTTLS)) {
+        kr_sink_reply(x, 502, "5.5.1 Command not implemented");
+    } else if (a.n) {
+        kr_sink_reply(x, 501, "5.5.4 Syntax: STARTTLS");
+    } else if (s->tls || s->phase != KR_SMTP_READY || !s->extended) {
+        kr_sink_reply(x, 503, "5.5.1 %s", s->tls ? "TLS is on" : "Not now");
+    } else {
+        s->starttls = true;
+        kr_sink_reply(x, 220, "2.0.0 Ready to start TLS");
+    }
 }
 
 static void on_quit(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
@@ -160,7 +216,7 @@ static void on_known(struct kr_sink_ctx *x, struct kr_sink_session *s, struct ar
 static const struct command commands[] = {
     {"MAIL", NEEDS_ARG, KR_SMTP_READY, "MAIL FROM:<address>", "EHLO first", on_mail},
     {"RCPT", NEEDS_ARG, KR_SMTP_MAIL, "RCPT TO:<address>", "MAIL first", on_rcpt},
-    {"DATA", NO_ARG, KR_SMTP_RCPT, "DATA", "No recipient yet", on_data},
+    {"DATA", NO_ARG, KR_SMTP_RCPT, "DATA", "No recipient yet", kr_sink_data},
     {"RSET", NO_ARG, KR_SMTP_NEW, "RSET", "", on_rset},
     {"QUIT", NO_ARG, KR_SMTP_NEW, "QUIT", "", on_quit},
     {"EHLO", NEEDS_ARG, KR_SMTP_NEW, "EHLO hostname", "", on_ehlo},
@@ -174,9 +230,10 @@ static const struct command commands[] = {
     {"SAML", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
     {"TURN", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
     {"ETRN", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
-    {"AUTH", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
-    {"BDAT", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
-    {"STARTTLS", ANY_ARG, KR_SMTP_NEW, "", "", on_known},
+    {"LHLO", NEEDS_ARG, KR_SMTP_NEW, "LHLO hostname", "", on_lhlo},
+    {"BDAT", ANY_ARG, KR_SMTP_NEW, "", "", kr_sink_bdat},
+    {"AUTH", ANY_ARG, KR_SMTP_NEW, "", "", kr_sink_auth},
+    {"STARTTLS", ANY_ARG, KR_SMTP_NEW, "", "", on_starttls},
 };
 
 static const struct command *find(struct arg verb)
@@ -214,6 +271,8 @@ void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
         kr_sink_reply(x, 501, "5.5.4 Syntax: %s", c->syntax);
     else if (s->phase < c->least)
         kr_sink_reply(x, 503, "5.5.1 %s", c->because);
+    else if (s->phase == KR_SMTP_DATA && c->least > KR_SMTP_NEW)
+        kr_sink_reply(x, 503, "5.5.1 Go on with BDAT");
     else
         c->run(x, s, a);
 }

@@ -1,50 +1,32 @@
-/* A connection waits in one of two lists: `idle` while its session lives, `linger` once the last
- * reply is sent and only the client's FIN is missing. The client should close first: the side that
- * does keeps the port in TIME_WAIT, and behind a DNAT those ports are the ones that run out. */
+/* A connection waits for one of three things: IDLE for its client, LINGERING for the client's FIN
+ * once the last reply is sent, HELD for a time the policy chose. The client should close first: the
+ * side that does keeps the port in TIME_WAIT, and behind a DNAT those ports are the ones that run
+ * out. While replies can't be sent or are held back nothing is read: that is all the back-pressure
+ * there is, and it bounds what a connection can make us keep.
+ */
 #include "worker_internal.h"
 
-#include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_origdst.h>
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void list_remove(struct waitlist *l, struct conn *c)
-{
-    *(c->prev ? &c->prev->next : &l->first) = c->next;
-    *(c->next ? &c->next->prev : &l->last) = c->prev;
-}
+#define SLICE_MS 100 /* how often a client whose bandwidth is limited is read */
 
-static void list_append(struct waitlist *l, struct conn *c, int64_t now)
+static void move(struct worker *w, struct conn *c, enum waits to, int64_t until)
 {
-    c->since = now;
-    c->prev = l->last;
-    c->next = NULL;
-    *(l->last ? &l->last->next : &l->first) = c;
-    l->last = c;
-}
-
-static struct waitlist *list_of(struct worker *w, const struct conn *c)
-{
-    return c->lingering ? &w->linger : &w->idle;
-}
-
-static void touch(struct worker *w, struct conn *c)
-{
-    list_remove(&w->idle, c);
-    list_append(&w->idle, c, w->now);
+    wait_move(&w->waits, c, to, until, w->now);
 }
 
 static void conn_close(struct worker *w, struct conn *c)
 {
     kr_sink_hang_up(&w->x, &c->s);
-    list_remove(list_of(w, c), c);
+    wait_end(&w->waits, c);
     close(c->ref.fd);
     free(c->in);
     free(c->out);
@@ -66,46 +48,57 @@ static void keep(char **where, uint32_t *len, const char *data, size_t n)
     *len = (uint32_t)n;
 }
 
-/* 1: all sent, 0: the socket is full, -1: the connection is gone. */
-static int send_some(int fd, const char *data, size_t n, size_t *sent)
+static void hold(struct worker *w, struct conn *c, int64_t until)
 {
-    *sent = 0;
-    while (*sent < n) {
-        ssize_t r = send(fd, data + *sent, n - *sent, MSG_NOSIGNAL);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return errno == EAGAIN ? 0 : -1;
-        *sent += (size_t)r;
-    }
-    return 1;
+    watch(w, c, 0);
+    move(w, c, HELD, until);
 }
 
-/* Sends what the session said; what can't be sent is kept, and nothing is read until it is. */
+/* Sends what the session said, up to what is held back. Nothing more is read until all of it is
+ * sent. 1: all is sent, 0: not yet, -1: the connection is gone. */
 static int say(struct worker *w, struct conn *c)
 {
-    size_t sent = 0, n = w->x.out.len;
-    w->x.out.len = 0;
-    int done = n ? send_some(c->ref.fd, w->x.out.s, n, &sent) : 1;
-    if (done == 0) {
-        keep(&c->out, &c->out_len, w->x.out.s + sent, n - sent);
-        c->out_at = 0;
+    struct kr_sink_ctx *x = &w->x;
+    size_t sent = 0, n = x->out.len, now = x->delay ? x->delay_at : n;
+    int64_t until = x->delay == KR_SINK_FOREVER ? INT64_MAX : w->now + x->delay;
+    bool held = x->delay != 0;
+    x->out.len = x->delay = 0;
+    int done = now ? conn_send(c, x->out.s, now, &sent) : 1;
+    if (done > 0 && !held)
+        return 1;
+    keep(&c->out, &c->out_len, kr_buf_str(&x->out) + sent, n - sent);
+    c->out_at = 0;
+    if (done < 0)
+        return -1;
+    if (held)
+        hold(w, c, until);
+    else
         watch(w, c, EPOLLOUT);
-    }
-    return done;
+    return 0;
 }
 
 static void linger(struct worker *w, struct conn *c)
 {
-    list_remove(&w->idle, c);
-    c->lingering = true;
     keep(&c->in, &c->in_len, NULL, 0);
-    list_append(&w->linger, c, w->now);
+    move(w, c, LINGERING, 0);
 }
 
-/* Feeds the n octets in w->buf to the session, sends its replies, keeps the rest for later. May
- * close the connection. */
-static void converse(struct worker *w, struct conn *c, size_t n)
+/* Everything is said and sent: does the session go on? False: the connection is gone. */
+static bool settle(struct worker *w, struct conn *c)
+{
+    bool gone = c->s.fault || (c->s.shut && shutdown(c->ref.fd, SHUT_WR));
+    if (c->s.fault == KR_FAULT_RESET)
+        conn_reset_on_close(c->ref.fd);
+    if (gone)
+        conn_close(w, c);
+    else if (c->s.over)
+        linger(w, c);
+    return !gone;
+}
+
+/* Feeds the n octets in w->buf to the session, sends its replies, keeps the rest for later. False:
+ * the connection is gone. */
+static bool converse(struct worker *w, struct conn *c, size_t n)
 {
     size_t used;
     int done;
@@ -117,74 +110,112 @@ static void converse(struct worker *w, struct conn *c, size_t n)
     } while (done > 0 && n && used);
     if (done < 0) {
         conn_close(w, c);
-        return;
+        return false;
     }
     keep(&c->in, &c->in_len, w->buf, n);
-    if (done > 0 && c->s.over)
-        linger(w, c);
+    return done == 0 || settle(w, c);
+}
+
+static bool go_on(struct worker *w, struct conn *c)
+{
+    watch(w, c, EPOLLIN);
+    if (c->in_len)
+        memcpy(w->buf, c->in, c->in_len);
+    return converse(w, c, c->in_len);
+}
+
+/* Octets of a chunk nobody wants to look at need not be copied; the last one is read as ever. */
+static ssize_t skip_chunk(struct worker *w, struct conn *c)
+{
+    size_t most = c->s.chunk - 1 > (1u << 30) ? 1u << 30 : (size_t)c->s.chunk - 1;
+    ssize_t r = recv(c->ref.fd, NULL, most, MSG_TRUNC);
+    if (r > 0)
+        kr_sink_feed(&w->x, &c->s, w->buf, (size_t)r); /* none of them is looked at */
+    return r;
+}
+
+static ssize_t read_some(struct worker *w, struct conn *c)
+{
+    size_t most = sizeof w->buf - c->in_len, slice = c->s.bandwidth / (1000 / SLICE_MS) + 1;
+    if (c->s.bandwidth && slice < most)
+        most = slice;
+    else if (c->s.chunk > 1 && !c->in_len)
+        return skip_chunk(w, c);
+    if (c->in_len)
+        memcpy(w->buf, c->in, c->in_len);
+    return conn_recv(c, w->buf + c->in_len, most);
 }
 
 static void on_readable(struct worker *w, struct conn *c)
 {
-    if (c->in_len)
-        memcpy(w->buf, c->in, c->in_len);
-    ssize_t r = recv(c->ref.fd, w->buf + c->in_len, sizeof w->buf - c->in_len, 0);
+    bool skipping = c->s.chunk > 1 && !c->in_len && !c->s.bandwidth;
+    ssize_t r = read_some(w, c);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (r <= 0) {
         conn_close(w, c);
-    } else if (!c->lingering) {
-        touch(w, c);
-        converse(w, c, c->in_len + (size_t)r);
+        return;
     }
+    if (c->waits == LINGERING)
+        return;
+    move(w, c, IDLE, 0);
+    if (!skipping && !converse(w, c, c->in_len + (size_t)r))
+        return;
+    if (c->s.bandwidth && c->waits == IDLE && !c->out)
+        hold(w, c, w->now + SLICE_MS);
 }
 
 static void on_writable(struct worker *w, struct conn *c)
 {
     size_t sent;
-    int done = send_some(c->ref.fd, c->out + c->out_at, c->out_len - c->out_at, &sent);
+    int done = conn_send(c, c->out + c->out_at, c->out_len - c->out_at, &sent);
     c->out_at += (uint32_t)sent;
     if (done < 0) {
         conn_close(w, c);
         return;
     }
     if (sent)
-        touch(w, c);
-    if (done == 0)
+        move(w, c, IDLE, 0);
+    if (done == 0) {
+        watch(w, c, EPOLLOUT);
         return;
+    }
     keep(&c->out, &c->out_len, NULL, 0);
-    watch(w, c, EPOLLIN);
-    if (c->in_len)
-        memcpy(w->buf, c->in, c->in_len);
-    converse(w, c, c->in_len);
+    go_on(w, c);
 }
 
 void conn_event(struct worker *w, struct conn *c, uint32_t events)
 {
-    if (c->out && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
+    if (c->waits == HELD) /* nothing was asked for: it is gone */
+        conn_close(w, c);
+    else if (c->out && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
         on_writable(w, c);
     else
         on_readable(w, c);
 }
 
-/* close() will send RST instead of FIN. */
-static void reset_on_close(int fd)
+/* The time it was held for is over. */
+static void resume(struct worker *w, struct conn *c)
 {
-    struct linger now = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    move(w, c, IDLE, 0);
+    if (c->out)
+        on_writable(w, c);
+    else
+        go_on(w, c);
 }
 
 /* Too many, or not ours: the socket goes at once. */
 static bool turned_away(struct worker *w, int fd, const struct kr_origdst *d)
 {
     static const char busy[] = "421 4.3.2 Too many connections\r\n";
+    struct conn c = {.ref.fd = fd};
     size_t sent;
     if (w->cfg->ranges.n && !kr_prefixset_find(&w->cfg->ranges, &d->local)) {
         kr_sink_add(w->x.stats, KR_SINK_refused_local, 1);
-        reset_on_close(fd);
+        conn_reset_on_close(fd);
     } else if (w->open >= w->cfg->max_connections) {
         kr_sink_add(w->x.stats, KR_SINK_refused_busy, 1);
-        send_some(fd, busy, sizeof busy - 1, &sent);
+        conn_send(&c, busy, sizeof busy - 1, &sent);
     } else {
         return false;
     }
@@ -220,7 +251,7 @@ void conn_open(struct worker *w, int fd)
     struct conn *c = kr_calloc(1, sizeof *c);
     c->ref = (struct ref){REF_CONN, fd};
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &c->ref};
-    list_append(&w->idle, c, w->now);
+    wait_begin(&w->waits, c, w->now);
     w->open++;
     count_open(w, c, &d);
     if (epoll_ctl(w->epoll, EPOLL_CTL_ADD, fd, &ev)) {
@@ -228,8 +259,11 @@ void conn_open(struct worker *w, int fd)
         return;
     }
     kr_sink_greet(&w->x, &d.meant, d.redirected);
-    if (say(w, c) < 0)
+    int done = say(w, c);
+    if (done < 0)
         conn_close(w, c);
+    else if (done > 0)
+        settle(w, c);
 }
 
 /* 421, then FIN; the rest of what the client sends is read away, or a RST would overtake the
@@ -239,26 +273,28 @@ static void time_out(struct worker *w, struct conn *c)
     static const char late[] = "421 4.4.2 Idle for too long\r\n";
     size_t sent;
     kr_sink_add(w->x.stats, KR_SINK_timeouts, 1);
-    if (c->out || send_some(c->ref.fd, late, sizeof late - 1, &sent) <= 0 ||
-        shutdown(c->ref.fd, SHUT_WR)) {
+    if (c->out || conn_send(c, late, sizeof late - 1, &sent) <= 0 || shutdown(c->ref.fd, SHUT_WR)) {
         conn_close(w, c);
         return;
     }
     linger(w, c);
 }
 
-static int64_t due(const struct waitlist *l)
+static bool is_due(const struct worker *w, const struct waitlist *l)
 {
-    return l->first ? l->first->since + l->after : INT64_MAX;
+    return l->first && l->first->since + l->after <= w->now;
 }
 
 int conn_expire(struct worker *w)
 {
-    while (due(&w->idle) <= w->now)
-        time_out(w, w->idle.first);
-    while (due(&w->linger) <= w->now)
-        conn_close(w, w->linger.first);
-    int64_t a = due(&w->idle), b = due(&w->linger), next = a < b ? a : b;
+    const struct heap *held = &w->waits.held;
+    while (held->n && held->v[0]->since <= w->now)
+        resume(w, held->v[0]);
+    while (is_due(w, &w->waits.idle))
+        time_out(w, w->waits.idle.first);
+    while (is_due(w, &w->waits.linger))
+        conn_close(w, w->waits.linger.first);
+    int64_t next = wait_next(&w->waits);
     if (next == INT64_MAX)
         return -1;
     return next - w->now > 60000 ? 60000 : (int)(next - w->now) + 1;
@@ -267,13 +303,16 @@ int conn_expire(struct worker *w)
 static void reset_list(struct worker *w, struct waitlist *l)
 {
     while (l->first) {
-        reset_on_close(l->first->ref.fd);
+        conn_reset_on_close(l->first->ref.fd);
         conn_close(w, l->first);
     }
 }
 
 void conn_reset_all(struct worker *w)
 {
-    reset_list(w, &w->idle);
-    reset_list(w, &w->linger);
+    while (w->waits.held.n)
+        move(w, w->waits.held.v[0], IDLE, 0);
+    reset_list(w, &w->waits.idle);
+    reset_list(w, &w->waits.linger);
+    free(w->waits.held.v);
 }

@@ -1,4 +1,4 @@
-/* ESMTP parameters: SIZE (RFC 1870), BODY (RFC 6152), SMTPUTF8 (RFC 6531), DSN (RFC 3461, and
+/* ESMTP parameters: SIZE (RFC 1870), BODY (RFC 6152, 3030), SMTPUTF8 (RFC 6531), DSN (RFC 3461, and
  * RFC 6533 for addresses beyond ASCII). Each may be given once. */
 #include "session_internal.h"
 
@@ -59,23 +59,28 @@ static struct arg cut(struct arg *a, char c)
     return head;
 }
 
-static int param_size(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
+bool arg_number(struct arg a, uint64_t *out)
 {
     char digits[21] = "";
+    if (!a.n || a.n >= sizeof digits)
+        return false;
+    memcpy(digits, a.p, a.n);
+    *out = strtoull(digits, NULL, 10);
+    return strspn(digits, "0123456789") == a.n;
+}
+
+static int param_size(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
+{
+    uint64_t size;
     (void)s;
-    if (!value.n || value.n >= sizeof digits)
-        return 501;
-    memcpy(digits, value.p, value.n);
-    if (strspn(digits, "0123456789") != value.n)
-        return 501;
-    unsigned long long size = strtoull(digits, NULL, 10); /* above 2^64: ULLONG_MAX */
-    return size > x->max_size ? 552 : 0;
+    return !arg_number(value, &size) ? 501 : size > x->max_size ? 552 : 0;
 }
 
 static int param_body(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
 {
-    (void)x;
-    (void)s;
+    s->binary = x->offers & KR_OFFER_CHUNKING && arg_is(value, "BINARYMIME");
+    if (s->binary)
+        return 0;
     return arg_is(value, "7BIT") || arg_is(value, "8BITMIME") ? 0 : 501;
 }
 
@@ -100,7 +105,7 @@ static bool is_hex(char c)
 
 /* xtext (RFC 3461 4): printable ASCII but for '+' and '=', and "+XX" in upper case; with `high`
  * also UTF-8 (RFC 6533 3). */
-static bool is_xtext(struct arg a, bool high)
+bool kr_sink_is_xtext(struct arg a, bool high)
 {
     while (a.n) {
         bool escape = *a.p == '+';
@@ -121,7 +126,7 @@ static int param_envid(struct kr_sink_ctx *x, struct kr_sink_session *s, struct 
 {
     (void)x;
     (void)s;
-    return value.n && value.n <= ENVID_MAX && is_xtext(value, false) ? 0 : 501;
+    return value.n && value.n <= ENVID_MAX && kr_sink_is_xtext(value, false) ? 0 : 501;
 }
 
 /* NEVER alone, or each of the others at most once. */
@@ -145,6 +150,15 @@ static int param_notify(struct kr_sink_ctx *x, struct kr_sink_session *s, struct
     return 0;
 }
 
+/* Who submitted it, "<>" when that is not known (RFC 4954 5). */
+static int param_auth(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg value)
+{
+    (void)s;
+    if (!(x->offers & KR_OFFER_AUTH))
+        return 555;
+    return arg_is(value, "<>") || (value.n && kr_sink_is_xtext(value, false)) ? 0 : 501;
+}
+
 static bool is_type_char(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
@@ -159,14 +173,12 @@ static int param_orcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct 
     for (size_t i = 0; i < type.n; i++)
         if (!is_type_char(type.p[i]))
             return 501;
-    return is_xtext(value, s->utf8 && arg_is(type, "utf-8")) ? 0 : 501;
+    return kr_sink_is_xtext(value, s->utf8 && arg_is(type, "utf-8")) ? 0 : 501;
 }
 
-static const struct param mail_params[] = {{"SIZE", param_size},
-                                           {"BODY", param_body},
-                                           {"SMTPUTF8", param_utf8},
-                                           {"RET", param_ret},
-                                           {"ENVID", param_envid}};
+static const struct param mail_params[] = {{"SIZE", param_size},     {"BODY", param_body},
+                                           {"SMTPUTF8", param_utf8}, {"RET", param_ret},
+                                           {"ENVID", param_envid},   {"AUTH", param_auth}};
 static const struct param rcpt_params[] = {{"NOTIFY", param_notify}, {"ORCPT", param_orcpt}};
 
 #define TABLE(rows) (&(const struct param_table){rows, sizeof(rows) / sizeof *(rows)})

@@ -1,13 +1,13 @@
-/* States: NEW -EHLO-> READY -MAIL-> MAIL -RCPT-> RCPT -DATA-> DATA -CRLF.CRLF-> READY; RSET, EHLO
- * and HELO lead from any of them back to READY (RFC 5321 4.1.4). An error never drops input: the
- * next command is always the next line, so pipelined replies stay in step (RFC 2920). */
+/* States: NEW -EHLO-> READY -MAIL-> MAIL -RCPT-> RCPT -DATA-> DATA -CRLF.CRLF-> READY, or by BDAT
+ * to DATA and after the last chunk to READY; RSET, EHLO and HELO lead from any of them back to
+ * READY (RFC 5321 4.1.4), STARTTLS to NEW. An error never drops input: the next command is always
+ * the next line, so pipelined replies stay in step (RFC 2920). */
 #include <kr/sink_session.h>
 
 #include <kr/sink_stats.h>
 
 #include "session_internal.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +33,21 @@ void kr_sink_reset(struct kr_sink_session *s)
     if (s->phase > KR_SMTP_READY)
         s->phase = KR_SMTP_READY;
     s->rcpts = 0;
-    s->utf8 = false;
+    s->utf8 = s->binary = s->chunked = false;
+}
+
+void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text)
+{
+    s->over = s->shut = true;
+    kr_sink_reply(x, 421, "%s", text);
+}
+
+void kr_sink_secured(struct kr_sink_session *s)
+{
+    kr_sink_reset(s);
+    s->phase = KR_SMTP_NEW;
+    s->extended = s->starttls = s->authed = false;
+    s->tls = true;
 }
 
 void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redirected)
@@ -42,50 +56,6 @@ void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redi
     kr_sink_reply(x, 220, "[%s%s] ESMTP kumo-sink %s%s",
                   kr_addr_is_v4(meant) ? "" : "IPv6:", kr_addr_str(meant, text), x->nonce,
                   redirected ? "" : " not-redirected");
-}
-
-static void count_content(struct kr_sink_stats *t, const struct kr_scan *c)
-{
-    kr_sink_add(t, KR_SINK_bytes, (int64_t)c->bytes);
-    kr_sink_add(t, KR_SINK_bare_lf, c->bare_lf);
-    kr_sink_add(t, KR_SINK_bare_cr, c->bare_cr);
-    kr_sink_add(t, KR_SINK_long_lines, c->long_lines);
-    kr_sink_add(t, KR_SINK_would_smuggle, c->smuggle);
-}
-
-static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
-{
-    count_content(x->stats, &s->scan);
-    if (s->scan.bytes > x->max_size) {
-        kr_sink_add(x->stats, KR_SINK_messages_refused, 1);
-        kr_sink_reply(x, 552, "5.3.4 Message of %" PRIu64 " octets is over the limit of %" PRIu64,
-                      s->scan.bytes, x->max_size);
-    } else {
-        kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
-                      ++x->next_id);
-        kr_sink_add(x->stats, KR_SINK_messages, 1);
-        kr_sink_add(x->stats, KR_SINK_recipients, s->rcpts);
-        kr_sink_dest_message(x->stats, s->dest);
-    }
-    kr_sink_reset(s);
-}
-
-void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s)
-{
-    if (s->phase != KR_SMTP_DATA)
-        return;
-    count_content(x->stats, &s->scan);
-    kr_sink_add(x->stats, KR_SINK_messages_cut, 1);
-}
-
-static size_t take_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p,
-                           size_t n)
-{
-    bool ended = false;
-    size_t used = kr_scan_feed(&s->scan, p, n, &ended);
-    if (ended)
-        end_content(x, s);
-    return used;
 }
 
 /* The rest of a line that was refused goes up to CRLF: an LF alone, at which a shorter line would
@@ -113,19 +83,38 @@ static size_t take_line(struct kr_sink_ctx *x, struct kr_sink_session *s, const 
     bool crlf = len && p[len - 1] == '\r';
     if (!crlf)
         kr_sink_add(x->stats, KR_SINK_bare_lf, 1);
-    kr_sink_command(x, s, p, len - crlf);
+    if (s->dialogue)
+        kr_sink_auth_line(x, s, (struct arg){p, len - crlf});
+    else
+        kr_sink_command(x, s, p, len - crlf);
     return len + 1;
+}
+
+static size_t take(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n)
+{
+    if (s->chunk)
+        return kr_sink_chunk(x, s, p, n);
+    if (s->phase == KR_SMTP_DATA && !s->chunked)
+        return kr_sink_content(x, s, p, n);
+    return take_line(x, s, p, n);
+}
+
+/* What came in clear after STARTTLS was not protected: nothing of it may count (RFC 3207 4.2). */
+static size_t discard(struct kr_sink_ctx *x, const struct kr_sink_session *s, size_t done, size_t n)
+{
+    if (s->starttls && done < n)
+        kr_sink_add(x->stats, KR_SINK_starttls_injected, 1);
+    return n;
 }
 
 size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *data, size_t n)
 {
     size_t done = 0;
-    while (done < n && !s->over && x->out.len < KR_SINK_REPLIES) {
-        bool content = s->phase == KR_SMTP_DATA;
-        size_t used = (content ? take_content : take_line)(x, s, data + done, n - done);
+    while (done < n && !s->over && !s->starttls && !x->delay && x->out.len < KR_SINK_REPLIES) {
+        size_t used = take(x, s, data + done, n - done);
         if (!used)
             break;
         done += used;
     }
-    return s->over ? n : done;
+    return s->over || s->starttls ? discard(x, s, done, n) : done;
 }

@@ -1,4 +1,4 @@
-/* What session.c, commands.c and params.c share. */
+/* What session.c, commands.c, params.c, content.c and auth.c share. */
 #ifndef KR_SESSION_INTERNAL_H
 #define KR_SESSION_INTERNAL_H
 
@@ -15,15 +15,29 @@ void arg_skip_spaces(struct arg *a);
 struct arg arg_next_word(struct arg *a);
 /* Whole and in any case. */
 bool arg_is(struct arg a, const char *word);
+/* Decimal digits and nothing else; above 2^64: UINT64_MAX. */
+bool arg_number(struct arg a, uint64_t *out);
 
 /* Appends a reply and its CRLF; a code of 400 or more is counted as a refusal. */
 void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* A reply of 421, after which the connection ends. */
+void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text);
 /* One command line without its line end. */
 void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *line, size_t n);
 /* The parameters after the path of MAIL and of RCPT; false: the refusal was said. */
 bool kr_sink_mail_params(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
 bool kr_sink_rcpt_params(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
+/* xtext (RFC 3461 4); with `high` also UTF-8. */
+bool kr_sink_is_xtext(struct arg a, bool high);
+/* AUTH and the lines that answer its challenges. */
+void kr_sink_auth(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
+void kr_sink_auth_line(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
+/* DATA and BDAT, and the content after them: octets taken of n > 0. */
+void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
+void kr_sink_bdat(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
+size_t kr_sink_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n);
+size_t kr_sink_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n);
 /* Forgets the transaction. */
 void kr_sink_reset(struct kr_sink_session *s);
 

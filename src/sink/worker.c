@@ -138,18 +138,26 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     return 0;
 }
 
+static unsigned offers(const struct kr_sink_config *cfg)
+{
+    return (cfg->lmtp ? KR_OFFER_LMTP : 0u) | (cfg->chunking ? KR_OFFER_CHUNKING : 0u) |
+           (cfg->auth ? KR_OFFER_AUTH : 0u);
+}
+
 static struct worker *make_worker(const struct kr_sink_worker *arg)
 {
     struct worker *w = kr_calloc(1, sizeof *w);
     *w = (struct worker){.cfg = arg->cfg, .epoll = -1, .now = clock_ms()};
     w->x = (struct kr_sink_ctx){.nonce = arg->cfg->nonce,
                                 .worker = arg->index,
+                                .offers = offers(arg->cfg),
                                 .max_size = arg->cfg->max_size,
+                                .max_messages = arg->cfg->max_messages,
                                 .max_recipients = arg->cfg->max_recipients,
                                 .next_id = kr_sink_count(arg->stats, KR_SINK_messages),
                                 .stats = arg->stats};
-    w->idle.after = (int64_t)arg->cfg->idle * 1000;
-    w->linger.after = LINGER_MS;
+    w->waits.idle.after = (int64_t)arg->cfg->idle * 1000;
+    w->waits.linger.after = LINGER_MS;
     /* One that crashed before left its connections counted. */
     kr_sink_add(arg->stats, KR_SINK_open, -(int64_t)kr_sink_count(arg->stats, KR_SINK_open));
     return w;

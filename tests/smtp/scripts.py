@@ -3,13 +3,14 @@
 C: a line the client sends (with CRLF)      C- the same without CRLF
 S: how the last line of the next reply begins
 N: counter value ...: how the counters grew
+O: options of the sink; without it, the one all others share
 In C lines \\r \\n \\0 \\\\ \\xNN are octets, and \\{text*N} is text N times."""
 import glob
 import os
 import re
 import socket
 
-from sinktest import finals, read_all, read_reply, talk
+from sinktest import Sink, finals, read_all, read_reply, talk
 
 ESCAPE = re.compile(rb"\\(?:\{(.+?)\*(\d+)\}|x([0-9a-f]{2})|(.))")
 PLAIN = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"\\": b"\\"}
@@ -23,8 +24,8 @@ def unescape(m):
 
 
 def load(path):
-    """[(kind, octets)], {counter: growth}"""
-    steps, counters = [], {}
+    """[(kind, octets)], {counter: growth}, [option]"""
+    steps, counters, options = [], {}, []
     with open(path, "rb") as f:
         for number, line in enumerate(f, 1):
             line = line.rstrip(b"\n")
@@ -34,13 +35,15 @@ def load(path):
             if mark == b"N:":
                 words = text.decode().split()
                 counters.update(zip(words[::2], map(int, words[1::2])))
+            elif mark == b"O:":
+                options += text.decode().split()
             elif mark in (b"C:", b"C-"):
                 steps.append(("C", ESCAPE.sub(unescape, text) + (b"\r\n" if mark == b"C:" else b"")))
             elif mark == b"S:":
                 steps.append(("S", text))
             else:
                 raise ValueError(f"{path}:{number}: {line!r}")
-    return steps, counters
+    return steps, counters, options
 
 
 def differs(want, got):
@@ -94,7 +97,15 @@ def every_cut(sink, steps):
 def run(tap, sink):
     for path in sorted(glob.glob(os.path.join(os.path.dirname(__file__), "*.smtp"))):
         name = os.path.basename(path)[:-5]
-        steps, counters = load(path)
-        tap.run(f"{name}: in turn", in_turn, sink, steps, counters)
-        tap.run(f"{name}: pipelined", at_once, sink, steps)
-        tap.run(f"{name}: split at every byte", every_cut, sink, steps)
+        steps, counters, options = load(path)
+        if not options:
+            replay(tap, sink, name, steps, counters)
+            continue
+        with Sink(*options) as own:
+            replay(tap, own, name, steps, counters)
+
+
+def replay(tap, sink, name, steps, counters):
+    tap.run(f"{name}: in turn", in_turn, sink, steps, counters)
+    tap.run(f"{name}: pipelined", at_once, sink, steps)
+    tap.run(f"{name}: split at every byte", every_cut, sink, steps)

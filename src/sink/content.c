@@ -1,0 +1,147 @@
+/* The content of a message: after DATA up to CRLF.CRLF, or in chunks of a size said before (BDAT,
+ * RFC 3030). A chunk that is refused is consumed all the same, to its last octet, or the next
+ * command would be looked for inside it. */
+#include "session_internal.h"
+
+#include <kr/sink_stats.h>
+
+#include <inttypes.h>
+
+static void count_content(struct kr_sink_stats *t, const struct kr_scan *c)
+{
+    kr_sink_add(t, KR_SINK_bytes, (int64_t)c->bytes);
+    if (!(c->bare_lf | c->bare_cr | c->long_lines | c->smuggle))
+        return;
+    kr_sink_add(t, KR_SINK_bare_lf, c->bare_lf);
+    kr_sink_add(t, KR_SINK_bare_cr, c->bare_cr);
+    kr_sink_add(t, KR_SINK_long_lines, c->long_lines);
+    kr_sink_add(t, KR_SINK_would_smuggle, c->smuggle);
+}
+
+/* LMTP answers for each recipient (RFC 2033 4.2). */
+static uint32_t replies_due(const struct kr_sink_ctx *x, const struct kr_sink_session *s)
+{
+    return x->offers & KR_OFFER_LMTP ? s->rcpts : 1;
+}
+
+static void accept_message(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    x->next_id++;
+    for (uint32_t i = 0; i < replies_due(x, s); i++)
+        kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
+                      x->next_id);
+    kr_sink_add(x->stats, KR_SINK_messages, 1);
+    kr_sink_add(x->stats, KR_SINK_recipients, s->rcpts);
+    kr_sink_dest_message(x->stats, s->dest);
+}
+
+static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, uint32_t replies)
+{
+    kr_sink_add(x->stats, KR_SINK_messages_refused, 1);
+    for (uint32_t i = 0; i < replies; i++)
+        kr_sink_reply(x, 552, "5.3.4 Message of %" PRIu64 " octets is over the limit of %" PRIu64,
+                      s->scan.bytes, x->max_size);
+}
+
+static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    count_content(x->stats, &s->scan);
+    if (s->scan.bytes > x->max_size)
+        refuse_size(x, s, replies_due(x, s));
+    else
+        accept_message(x, s);
+    kr_sink_reset(s);
+}
+
+void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s)
+{
+    if (s->phase != KR_SMTP_DATA)
+        return;
+    count_content(x->stats, &s->scan);
+    kr_sink_add(x->stats, KR_SINK_messages_cut, 1);
+}
+
+void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
+{
+    (void)a;
+    if (s->binary) { /* RFC 3030 3 */
+        kr_sink_reply(x, 503, "5.5.1 BINARYMIME needs BDAT");
+        return;
+    }
+    s->phase = KR_SMTP_DATA;
+    kr_scan_begin(&s->scan);
+    kr_sink_reply(x, 354, "End data with <CR><LF>.<CR><LF>");
+}
+
+size_t kr_sink_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n)
+{
+    bool ended = false;
+    size_t used = kr_scan_feed(&s->scan, p, n, &ended);
+    if (ended)
+        end_content(x, s);
+    return used;
+}
+
+/* ---- BDAT ---------------------------------------------------------------------------------------
+ */
+
+/* A chunk outside of a transaction, or after one that failed. */
+static const char *out_of_order(const struct kr_sink_session *s)
+{
+    return s->phase >= KR_SMTP_RCPT   ? NULL
+           : s->phase == KR_SMTP_MAIL ? "No recipient yet"
+                                      : "MAIL first";
+}
+
+static void end_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    if (s->refused) {
+        kr_sink_reply(x, 503, "5.5.1 %s", out_of_order(s));
+        s->refused = false;
+    } else if (s->last) {
+        end_content(x, s);
+    } else if (s->scan.bytes > x->max_size) {
+        count_content(x->stats, &s->scan);
+        refuse_size(x, s, 1);
+        kr_sink_reset(s);
+    } else {
+        kr_sink_reply(x, 250, "2.0.0 %" PRIu64 " octets so far", s->scan.bytes);
+    }
+}
+
+void kr_sink_bdat(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
+{
+    struct arg size = arg_next_word(&a), last = arg_next_word(&a);
+    arg_skip_spaces(&a);
+    uint64_t octets = 0;
+    if (!(x->offers & KR_OFFER_CHUNKING)) {
+        kr_sink_reply(x, 502, "5.5.1 Command not implemented");
+        return;
+    }
+    if (!arg_number(size, &octets) || a.n || (last.n && !arg_is(last, "LAST"))) {
+        kr_sink_reply(x, 501, "5.5.4 Syntax: BDAT octets [LAST]");
+        return;
+    }
+    s->refused = out_of_order(s) != NULL;
+    s->last = last.n > 0;
+    s->chunk = octets;
+    if (!s->refused && !s->chunked) {
+        s->chunked = true;
+        s->phase = KR_SMTP_DATA;
+        kr_scan_begin(&s->scan);
+    }
+    if (!octets)
+        end_chunk(x, s);
+}
+
+size_t kr_sink_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n)
+{
+    size_t used = n < s->chunk ? n : (size_t)s->chunk;
+    (void)p;
+    s->chunk -= used;
+    if (!s->refused)
+        s->scan.bytes += used;
+    if (!s->chunk)
+        end_chunk(x, s);
+    return used;
+}
