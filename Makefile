@@ -33,7 +33,7 @@ $(error Not installed: $(MISSING). On Debian or Ubuntu run: sudo make deps)
 endif
 PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
-SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS))
+SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
 endif
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \

@@ -9,12 +9,17 @@
 
 #define KR_SINK_NO_FD UINT64_MAX
 
+enum kr_compat { KR_COMPAT_NONE, KR_COMPAT_KUMO };
+
 struct kr_sink_config {
     struct kr_endpoint *listen; /* one address each */
     size_t listens, listen_cap;
     bool default_listen;
     struct kr_prefixset ranges; /* normalized; empty: any local address is served */
-    const char *nonce, *user, *control, *stats_file;
+    const char *nonce, *user, *control, *stats_file, *policy;
+    const char *seed;                                                  /* decimal, or NULL */
+    int compat;                                                        /* enum kr_compat */
+    uint64_t memory;                                                   /* recipients remembered */
     uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
     uint64_t max_messages;                                             /* of a connection; 0: any */
     bool lmtp, chunking, auth;

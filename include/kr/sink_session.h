@@ -2,10 +2,9 @@
 #ifndef KR_SINK_SESSION_H
 #define KR_SINK_SESSION_H
 
+#include <kr/addr.h>
 #include <kr/sink_ctx.h>
 #include <kr/sink_scanner.h>
-
-struct kr_addr;
 
 #define KR_SINK_LINE_MAX 4096u /* a command line with its CRLF */
 #define KR_SINK_REPLIES 65536u /* feeding stops here until what was said is sent */
@@ -25,24 +24,31 @@ struct kr_sink_session {
     bool tls, authed;
     bool chunked, refused; /* by BDAT; what comes is only consumed, or no recipient was taken */
     bool last;             /* this chunk is the last one */
+    bool rejected;         /* a recipient was */
     uint32_t dest;         /* slot of the destination's counters */
     uint32_t rcpts;
-    uint32_t bandwidth; /* octets read in a second; 0: no limit */
-    uint64_t messages;  /* begun on this connection */
-    uint64_t chunk;     /* octets of BDAT still to come */
+    uint32_t bandwidth;         /* octets read in a second; 0: no limit */
+    uint64_t messages;          /* begun on this connection */
+    uint64_t chunk;             /* octets of BDAT still to come */
+    struct kr_decider *decider; /* what the policy knows of it; NULL: there is none */
     struct kr_scan scan;
 };
 
-/* Appends the greeting; `meant` is the address the client meant, `redirected` whether that is known
- * from the redirection rather than from the local end. */
-void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redirected);
+/* Who is connected to whom. */
+struct kr_sink_peer {
+    struct kr_addr source, meant;
+    bool redirected; /* `meant` is known from the redirection rather than from the local end */
+};
+/* Appends the greeting, or what the policy says instead. */
+void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct kr_sink_peer *p);
 /* Takes octets of the client, appends replies to x->out. Returns how many were taken: fewer than n
  * when a command line is not complete (its beginning must come again, with more), when
  * KR_SINK_REPLIES is reached or a reply is delayed. */
 size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *data, size_t n);
-/* The handshake is done: the session begins anew (RFC 3207 4.2). */
-void kr_sink_secured(struct kr_sink_session *s);
-/* The connection is gone: counts content that was cut off. */
-void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s);
+/* The handshake is done: the session begins anew (RFC 3207 4.2). `name`: whom the client asked for,
+ * or NULL. */
+void kr_sink_secured(struct kr_sink_session *s, const char *name);
+/* The connection is gone: counts content that was cut off, frees what the session holds. */
+void kr_sink_hang_up(struct kr_sink_ctx *x, struct kr_sink_session *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* Counters in shared memory: one block a worker, which alone writes it; the master reads them all.
- * No locks: each value is written whole. messages, messages_refused (too large) and messages_cut
- * (the client went away) add up to the times DATA was accepted; recipients are those of messages,
- * rcpt_accepted is how often RCPT was answered 250. */
+ * No locks: each value is written whole. messages, messages_refused, messages_deferred and
+ * messages_cut (the client went away) add up to the times DATA was accepted; recipients are those
+ * of messages, rcpt_accepted is how often RCPT was answered 250. */
 #ifndef KR_SINK_STATS_H
 #define KR_SINK_STATS_H
 
@@ -11,13 +11,14 @@
 
 struct kr_buf;
 struct kr_err;
+struct kr_names;
 /* clang-format off */
 #define KR_SINK_COUNTERS(X)                                                                       \
     X(connections) X(redirected_v4) X(redirected_v6) X(not_redirected) X(refused_local)           \
     X(refused_busy) X(open) X(messages) X(messages_refused) X(messages_cut) X(recipients)         \
     X(rcpt_accepted) X(refused_commands) X(bytes) X(bare_lf) X(bare_cr) X(long_lines)             \
     X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts) X(auth)                       \
-    X(starttls_injected)
+    X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };
@@ -30,16 +31,19 @@ struct kr_sink_about {
     const char *nonce;
     int pid;
     unsigned workers;
-    uint64_t uptime; /* seconds */
-    size_t listed;   /* the destinations with the most messages; the rest is summed up; 0: all */
+    uint64_t uptime;              /* seconds */
+    const struct kr_names *names; /* of the providers; NULL: none */
+    size_t listed; /* the destinations with the most messages; the rest is summed up; 0: all */
 };
 /* n blocks, one after the other, shared with the children of this process. NULL: KR_CANNOT. */
 struct kr_sink_stats *kr_sink_stats_make(unsigned n, struct kr_err *e);
 struct kr_sink_stats *kr_sink_stats_of(struct kr_sink_stats *all, unsigned worker);
 void kr_sink_stats_free(struct kr_sink_stats *all, unsigned n);
-/* Only the block's own worker may call these three. */
+/* Only the block's own worker may call these. */
 void kr_sink_add(struct kr_sink_stats *s, enum kr_sink_counter which, int64_t by);
 uint64_t kr_sink_count(const struct kr_sink_stats *s, enum kr_sink_counter which);
+/* A reply of the policy for a provider (kr/sink_names.h): 250, or a refusal of 400 to 599. */
+void kr_sink_provider_code(struct kr_sink_stats *s, unsigned provider, unsigned code);
 /* One more connection meant for this address; returns its slot, for kr_sink_dest_message. */
 uint32_t kr_sink_dest_connection(struct kr_sink_stats *s, const struct kr_addr *a);
 void kr_sink_dest_message(struct kr_sink_stats *s, uint32_t slot);

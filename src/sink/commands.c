@@ -1,6 +1,5 @@
-#include "session_internal.h"
+#include "decide.h"
 
-#include <kr/sink_path.h>
 #include <kr/sink_stats.h>
 
 #include <inttypes.h>
@@ -31,7 +30,7 @@ static void add(struct kr_buf *b, const char *text)
 /* Chunks may have come already. */
 static void abandon(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
-    kr_sink_hang_up(x, s);
+    kr_sink_cut(x, s);
     kr_sink_reset(s);
 }
 
@@ -63,21 +62,21 @@ static bool right_protocol(struct kr_sink_ctx *x, bool lmtp)
 static void on_ehlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
-    if (right_protocol(x, false))
+    if (right_protocol(x, false) && !decide_ehlo(x, s))
         greet_extended(x, s);
 }
 
 static void on_lhlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
-    if (right_protocol(x, true))
+    if (right_protocol(x, true) && !decide_ehlo(x, s))
         greet_extended(x, s);
 }
 
 static void on_helo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
     (void)a;
-    if (!right_protocol(x, false))
+    if (!right_protocol(x, false) || decide_ehlo(x, s))
         return;
     abandon(x, s);
     s->phase = KR_SMTP_READY;
@@ -125,7 +124,7 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     }
     kr_sink_reset(s);
     if (!take_path(x, &a, "FROM:", &path) || !kr_sink_mail_params(x, s, a) ||
-        !utf8_fine(x, s, &path))
+        !utf8_fine(x, s, &path) || decide_mail(x, s, &path))
         return;
     s->phase = KR_SMTP_MAIL;
     s->messages++;
@@ -145,6 +144,8 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         return;
     if (s->rcpts >= x->max_recipients) {
         kr_sink_reply(x, 452, "4.5.3 Too many recipients");
+    } else if (decide_rcpt(x, s, &path)) {
+        s->rejected = true;
     } else {
         s->rcpts++;
         s->phase = KR_SMTP_RCPT;
@@ -269,6 +270,8 @@ void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
         kr_sink_reply(x, 500, "5.5.2 Command not recognized");
     else if ((c->takes == NO_ARG && a.n) || (c->takes == NEEDS_ARG && !a.n))
         kr_sink_reply(x, 501, "5.5.4 Syntax: %s", c->syntax);
+    else if (s->phase < c->least && s->rejected && c->least == KR_SMTP_RCPT)
+        kr_sink_reply(x, 554, "5.5.1 No valid recipients");
     else if (s->phase < c->least)
         kr_sink_reply(x, 503, "5.5.1 %s", c->because);
     else if (s->phase == KR_SMTP_DATA && c->least > KR_SMTP_NEW)

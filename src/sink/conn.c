@@ -239,9 +239,10 @@ static void count_open(struct worker *w, struct conn *c, const struct kr_origdst
         kr_sink_add(t, KR_SINK_early_talkers, 1);
 }
 
-void conn_open(struct worker *w, int fd)
+void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
 {
     struct kr_origdst d;
+    uint16_t port;
     if (kr_origdst(fd, &d)) {
         close(fd);
         return;
@@ -258,7 +259,8 @@ void conn_open(struct worker *w, int fd)
         conn_close(w, c);
         return;
     }
-    kr_sink_greet(&w->x, &d.meant, d.redirected);
+    struct kr_sink_peer peer = {kr_addr_from_sockaddr(from, &port), d.meant, d.redirected};
+    kr_sink_greet(&w->x, &c->s, &peer);
     int done = say(w, c);
     if (done < 0)
         conn_close(w, c);

@@ -1,7 +1,7 @@
 /* The content of a message: after DATA up to CRLF.CRLF, or in chunks of a size said before (BDAT,
  * RFC 3030). A chunk that is refused is consumed all the same, to its last octet, or the next
  * command would be looked for inside it. */
-#include "session_internal.h"
+#include "decide.h"
 
 #include <kr/sink_stats.h>
 
@@ -24,15 +24,38 @@ static uint32_t replies_due(const struct kr_sink_ctx *x, const struct kr_sink_se
     return x->offers & KR_OFFER_LMTP ? s->rcpts : 1;
 }
 
-static void accept_message(struct kr_sink_ctx *x, struct kr_sink_session *s)
+/* The answers to the recipients of a message that is not refused as a whole; how many accept it. */
+static uint32_t answer_each(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
+    uint32_t refused = 0;
     x->next_id++;
-    for (uint32_t i = 0; i < replies_due(x, s); i++)
-        kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
-                      x->next_id);
-    kr_sink_add(x->stats, KR_SINK_messages, 1);
-    kr_sink_add(x->stats, KR_SINK_recipients, s->rcpts);
+    for (uint32_t i = 0; i < replies_due(x, s); i++) {
+        const struct kr_answer *a = decide_each(s, i);
+        refused += a != NULL;
+        if (a)
+            decide_say(x, s, a);
+        else
+            kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
+                          x->next_id);
+    }
+    return s->rcpts - refused;
+}
+
+static void answer_message(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    int code = decide_dot(x, s);
+    uint32_t accepted = code ? 0 : answer_each(x, s);
+    kr_sink_add(x->stats,
+                accepted          ? KR_SINK_messages
+                : code < 0        ? KR_SINK_messages_cut
+                : code / 100 == 5 ? KR_SINK_messages_refused
+                                  : KR_SINK_messages_deferred,
+                1);
+    if (!accepted)
+        return;
+    kr_sink_add(x->stats, KR_SINK_recipients, accepted);
     kr_sink_dest_message(x->stats, s->dest);
+    decide_accepted(x, s);
 }
 
 static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, uint32_t replies)
@@ -49,11 +72,11 @@ static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
     if (s->scan.bytes > x->max_size)
         refuse_size(x, s, replies_due(x, s));
     else
-        accept_message(x, s);
+        answer_message(x, s);
     kr_sink_reset(s);
 }
 
-void kr_sink_hang_up(struct kr_sink_ctx *x, const struct kr_sink_session *s)
+void kr_sink_cut(struct kr_sink_ctx *x, const struct kr_sink_session *s)
 {
     if (s->phase != KR_SMTP_DATA)
         return;
@@ -66,6 +89,10 @@ void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
     (void)a;
     if (s->binary) { /* RFC 3030 3 */
         kr_sink_reply(x, 503, "5.5.1 BINARYMIME needs BDAT");
+        return;
+    }
+    if (decide_data(x, s)) {
+        kr_sink_reset(s);
         return;
     }
     s->phase = KR_SMTP_DATA;

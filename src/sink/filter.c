@@ -32,12 +32,25 @@ static const int serving[] = {SCMP_SYS(accept4),    SCMP_SYS(recvfrom),    SCMP_
 
 /* What the C library does by itself: memory, time, our messages on stderr, the end. */
 static const int library[] = {
-    SCMP_SYS(brk),        SCMP_SYS(mmap),           SCMP_SYS(munmap),
-    SCMP_SYS(mremap),     SCMP_SYS(madvise),        SCMP_SYS(futex),
-    SCMP_SYS(getrandom),  SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
-    SCMP_SYS(write),      SCMP_SYS(writev),         SCMP_SYS(fstat),
-    SCMP_SYS(newfstatat), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(exit),       SCMP_SYS(exit_group),     SCMP_SYS(restart_syscall),
+    SCMP_SYS(brk),
+    SCMP_SYS(mmap),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(futex),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(write),
+    SCMP_SYS(read),
+    SCMP_SYS(writev),
+    SCMP_SYS(fstat),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall),
 };
 
 static int allow(scmp_filter_ctx f, const int *calls, size_t n)

@@ -52,6 +52,16 @@ static int on_nonce(void *target, const char *value, struct kr_err *e)
     return 0;
 }
 
+static int on_seed(void *target, const char *value, struct kr_err *e)
+{
+    size_t n = strlen(value);
+    if (n < 1 || n > 19 || strspn(value, "0123456789") != n)
+        return kr_fail(e, KR_USAGE, 0, "--seed '%s' is no number of up to 19 digits", value);
+    ((struct kr_sink_config *)target)->seed = value;
+    return 0;
+}
+
+static const char *const compats[] = {"none", "kumo", NULL};
 #define AT(field) .offset = offsetof(struct kr_sink_config, field)
 static const struct kr_opt rows[] = {
     {"listen", 'l', KR_OPT_CALL, .arg = "ADDR:PORT", .call = on_listen,
@@ -84,6 +94,14 @@ static const struct kr_opt rows[] = {
      .help = "speak LMTP: LHLO, and an answer for each recipient"},
     {"chunking", 0, KR_OPT_FLAG, AT(chunking), .help = "offer CHUNKING and BINARYMIME (BDAT)"},
     {"auth", 0, KR_OPT_FLAG, AT(auth), .help = "offer AUTH; any name and password will do"},
+    {"policy", 'p', KR_OPT_STRING, AT(policy), .arg = "FILE",
+     .help = "what to refuse and delay, in TOML; KumoMTA's responses.toml will do"},
+    {"compat", 0, KR_OPT_CHOICE, AT(compat), .arg = "none|kumo", .choices = compats,
+     .help = "kumo: KumoMTA's own dice, which are one percent short, and its fixed texts"},
+    {"seed", 0, KR_OPT_CALL, .arg = "N", .call = on_seed,
+     .help = "another seed than the policy's: other recipients are refused, just as many"},
+    {"memory", 0, KR_OPT_UINT, AT(memory), .arg = "N", .min = 4, .max = 1u << 30,
+     .help = "recipients remembered for the policy; default 1048576 (16 MiB)"},
     {"stats-on-exit", 0, KR_OPT_STRING, AT(stats_file), .arg = "FILE",
      .help = "write the final account there, as JSON; - is standard output"},
     {"quiet", 'q', KR_OPT_FLAG, AT(quiet), .help = "errors only"},
@@ -204,6 +222,7 @@ int main(int argc, char **argv)
     struct kr_sink_config cfg = {.max_size = 100u << 20,
                                  .max_recipients = 1000,
                                  .idle = 300,
+                                 .memory = 1u << 20,
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);

@@ -6,7 +6,7 @@
 
 #include <kr/sink_stats.h>
 
-#include "session_internal.h"
+#include "decide.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ void kr_sink_reset(struct kr_sink_session *s)
     if (s->phase > KR_SMTP_READY)
         s->phase = KR_SMTP_READY;
     s->rcpts = 0;
-    s->utf8 = s->binary = s->chunked = false;
+    s->utf8 = s->binary = s->chunked = s->rejected = false;
 }
 
 void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text)
@@ -42,20 +42,30 @@ void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
     kr_sink_reply(x, 421, "%s", text);
 }
 
-void kr_sink_secured(struct kr_sink_session *s)
+void kr_sink_secured(struct kr_sink_session *s, const char *name)
 {
+    if (name)
+        decide_name(s, name);
     kr_sink_reset(s);
     s->phase = KR_SMTP_NEW;
     s->extended = s->starttls = s->authed = false;
     s->tls = true;
 }
 
-void kr_sink_greet(struct kr_sink_ctx *x, const struct kr_addr *meant, bool redirected)
+void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct kr_sink_peer *p)
 {
     char text[KR_ADDRSTRLEN];
+    if (decide_connect(x, s, &p->source, &p->meant))
+        return;
     kr_sink_reply(x, 220, "[%s%s] ESMTP kumo-sink %s%s",
-                  kr_addr_is_v4(meant) ? "" : "IPv6:", kr_addr_str(meant, text), x->nonce,
-                  redirected ? "" : " not-redirected");
+                  kr_addr_is_v4(&p->meant) ? "" : "IPv6:", kr_addr_str(&p->meant, text), x->nonce,
+                  p->redirected ? "" : " not-redirected");
+}
+
+void kr_sink_hang_up(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    kr_sink_cut(x, s);
+    decide_end(x, s);
 }
 
 /* The rest of a line that was refused goes up to CRLF: an LF alone, at which a shorter line would

@@ -38,6 +38,8 @@ void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
 void kr_sink_bdat(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
 size_t kr_sink_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n);
 size_t kr_sink_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n);
+/* Counts content that was cut off, if this is inside of some. */
+void kr_sink_cut(struct kr_sink_ctx *x, const struct kr_sink_session *s);
 /* Forgets the transaction. */
 void kr_sink_reset(struct kr_sink_session *s);
 

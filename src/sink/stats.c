@@ -79,3 +79,9 @@ void kr_sink_dest_message(struct kr_sink_stats *s, uint32_t slot)
     struct dest_count *n = slot == KR_SINK_OTHER ? &s->other : &s->dest[slot].n;
     bump(&n->messages, 1, memory_order_relaxed);
 }
+
+void kr_sink_provider_code(struct kr_sink_stats *s, unsigned provider, unsigned code)
+{
+    unsigned column = code < 400 ? 0 : code < 600 ? code - 399 : CODES - 1;
+    bump(&s->code[provider < KR_SINK_PROVIDERS ? provider : 0][column], 1, memory_order_relaxed);
+}

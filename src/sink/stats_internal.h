@@ -2,6 +2,7 @@
 #ifndef KR_STATS_INTERNAL_H
 #define KR_STATS_INTERNAL_H
 
+#include <kr/sink_names.h>
 #include <kr/sink_stats.h>
 
 struct dest_count {
@@ -13,9 +14,12 @@ struct dest {
 };
 #define DEST_SLOTS (2u * KR_SINK_DESTINATIONS) /* a power of two, never over half full */
 
+#define CODES 201u /* accepted, then 400 to 599 */
+
 struct kr_sink_stats {
     _Atomic uint64_t counter[KR_SINK_COUNTER_N];
     struct dest_count other;
+    _Atomic uint64_t code[KR_SINK_PROVIDERS][CODES];
     _Atomic uint32_t dests;
     _Alignas(64) struct dest dest[DEST_SLOTS];
 };

@@ -16,8 +16,8 @@ struct rows {
 };
 
 #define NAME_OF(name) #name,
-static const char *const names[] = {KR_SINK_COUNTERS(NAME_OF)};
-_Static_assert(sizeof names / sizeof *names == KR_SINK_COUNTER_N, "a name for each counter");
+static const char *const counters[] = {KR_SINK_COUNTERS(NAME_OF)};
+_Static_assert(sizeof counters / sizeof *counters == KR_SINK_COUNTER_N, "a name for each counter");
 
 static uint64_t get(const _Atomic uint64_t *v)
 {
@@ -122,8 +122,39 @@ static void sums(struct kr_sink_stats *all, unsigned n, json_t *o)
         uint64_t sum = 0;
         for (unsigned i = 0; i < n; i++)
             sum += kr_sink_count(&all[i], c);
-        json_object_set_new(o, names[c], json_integer((json_int_t)sum));
+        json_object_set_new(o, counters[c], json_integer((json_int_t)sum));
     }
+}
+
+/* {"gmail": {"accepted": 12, "421": 3}}: those something was said for. */
+static json_t *provider(struct kr_sink_stats *all, unsigned n, size_t which)
+{
+    json_t *o = json_object();
+    for (unsigned c = 0; c < CODES; c++) {
+        uint64_t sum = 0;
+        char name[16] = "accepted";
+        for (unsigned i = 0; i < n; i++)
+            sum += get(&all[i].code[which][c]);
+        if (c)
+            snprintf(name, sizeof name, "%u", c + 399);
+        if (sum)
+            json_object_set_new(o, name, json_integer((json_int_t)sum));
+    }
+    return o;
+}
+
+static void providers(struct kr_sink_stats *all, unsigned n, const struct kr_names *names,
+                      json_t *o)
+{
+    json_t *list = json_object();
+    for (size_t i = 0; names && i < kr_names_count(names); i++) {
+        json_t *one = provider(all, n, i);
+        if (json_object_size(one))
+            json_object_set_new(list, kr_names_get(names, i), one);
+        else
+            json_decref(one);
+    }
+    json_object_set_new(o, "providers", list);
 }
 
 int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_sink_about *about,
@@ -135,6 +166,7 @@ int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_si
     if (!o)
         return kr_fail(e, KR_INTERNAL, 0, "the counters can't be put into JSON");
     sums(all, n, o);
+    providers(all, n, about->names, o);
     destinations(all, n, about->listed, o);
     KR_AUTO_FREE char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);

@@ -4,6 +4,10 @@
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_filter.h>
+#include <kr/sink_names.h>
+#include <kr/sink_policy.h>
+#include <kr/sink_shared.h>
+#include <kr/sink_store.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -20,11 +24,27 @@
 #define LINGER_MS 2000
 #define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
 
-static int64_t clock_ms(void)
+static void look_at_clock(struct worker *w)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    w->x.now = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    w->now = w->x.now / 1000;
+}
+
+/* One that does not compile here, though it did in the master, leaves the old one in force. */
+static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
+{
+    struct kr_err why = {0};
+    struct kr_policy *p = kr_store_get(shared->store, &shared->how, &why);
+    if (why.msg[0]) {
+        kr_error("worker %u: %s", w->x.worker, why.msg);
+        return;
+    }
+    if (p)
+        kr_policy_number(p, shared->names);
+    kr_policy_drop(w->x.policy);
+    w->x.policy = p;
 }
 
 /* The event loop's own descriptors. */
@@ -32,6 +52,7 @@ struct loop {
     struct worker *w;
     struct ref signals, *listeners;
     size_t n;
+    const struct kr_sink_shared *shared;
     bool stop;
     int64_t paused_until; /* 0: accepting */
 };
@@ -67,15 +88,28 @@ static bool is_shortage(int why)
 static void accept_some(struct loop *l, int listener)
 {
     for (int i = 0; i < ACCEPTS; i++) {
-        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage from;
+        socklen_t n = sizeof from;
+        int fd = accept4(listener, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            conn_open(l->w, fd);
+            conn_open(l->w, fd, &from);
         } else if (is_shortage(errno)) {
             pause_accepting(l);
             return;
         } else if (errno == EAGAIN) {
             return;
         }
+    }
+}
+
+static void on_signal(struct loop *l)
+{
+    struct signalfd_siginfo si;
+    while (read(l->signals.fd, &si, sizeof si) == (ssize_t)sizeof si) {
+        if (si.ssi_signo == SIGHUP)
+            take_policy(l->w, l->shared);
+        else
+            l->stop = true;
     }
 }
 
@@ -87,7 +121,7 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
     else if (r->kind == REF_LISTENER)
         accept_some(l, r->fd);
     else
-        l->stop = true;
+        on_signal(l);
 }
 
 /* ms to wait; -1: for as long as nothing happens. */
@@ -108,11 +142,10 @@ static int run(struct loop *l)
 {
     struct epoll_event ev[EVENTS];
     while (!l->stop) {
-        l->w->now = clock_ms();
         int n = epoll_wait(l->w->epoll, ev, EVENTS, next_wait(l));
         if (n < 0 && errno != EINTR)
             return KR_INTERNAL;
-        l->w->now = clock_ms();
+        look_at_clock(l->w);
         for (int i = 0; i < n; i++)
             dispatch(l, &ev[i]);
     }
@@ -124,6 +157,7 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     sigset_t stops;
     sigemptyset(&stops);
     sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGHUP);
     l->w->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->signals = (struct ref){REF_SIGNAL, signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK)};
     l->n = arg->cfg->listens;
@@ -146,20 +180,25 @@ static unsigned offers(const struct kr_sink_config *cfg)
 
 static struct worker *make_worker(const struct kr_sink_worker *arg)
 {
+    struct kr_sink_stats *stats = kr_sink_stats_of(arg->shared->stats, arg->index);
     struct worker *w = kr_calloc(1, sizeof *w);
-    *w = (struct worker){.cfg = arg->cfg, .epoll = -1, .now = clock_ms()};
+    *w = (struct worker){.cfg = arg->cfg, .epoll = -1};
     w->x = (struct kr_sink_ctx){.nonce = arg->cfg->nonce,
                                 .worker = arg->index,
                                 .offers = offers(arg->cfg),
                                 .max_size = arg->cfg->max_size,
                                 .max_messages = arg->cfg->max_messages,
                                 .max_recipients = arg->cfg->max_recipients,
-                                .next_id = kr_sink_count(arg->stats, KR_SINK_messages),
-                                .stats = arg->stats};
+                                .next_id = kr_sink_count(stats, KR_SINK_messages),
+                                .memory = arg->shared->memory,
+                                .limits = arg->shared->limits,
+                                .stats = stats};
     w->waits.idle.after = (int64_t)arg->cfg->idle * 1000;
     w->waits.linger.after = LINGER_MS;
     /* One that crashed before left its connections counted. */
-    kr_sink_add(arg->stats, KR_SINK_open, -(int64_t)kr_sink_count(arg->stats, KR_SINK_open));
+    kr_sink_add(stats, KR_SINK_open, -(int64_t)kr_sink_count(stats, KR_SINK_open));
+    look_at_clock(w);
+    take_policy(w, arg->shared);
     return w;
 }
 
@@ -182,7 +221,7 @@ static int begin(struct loop *l, const struct kr_sink_worker *arg)
 
 int kr_sink_worker_run(const struct kr_sink_worker *arg)
 {
-    struct loop l = {.w = make_worker(arg), .signals.fd = -1};
+    struct loop l = {.w = make_worker(arg), .signals.fd = -1, .shared = arg->shared};
     int status = begin(&l, arg) ? KR_CANNOT : run(&l);
     if (status)
         kr_error("worker %u: %s", arg->index, strerror(errno));
@@ -192,6 +231,7 @@ int kr_sink_worker_run(const struct kr_sink_worker *arg)
     kr_close_fd(&l.signals.fd);
     kr_close_fd(&l.w->epoll);
     kr_buf_free(&l.w->x.out);
+    kr_policy_drop(l.w->x.policy);
     free(l.listeners);
     free(l.w);
     return status;

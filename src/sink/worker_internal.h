@@ -8,7 +8,7 @@
 
 #include "conn_internal.h"
 
-#include <sys/types.h>
+#include <sys/socket.h>
 
 #define READ_SIZE 65536u
 
@@ -16,14 +16,14 @@ struct worker {
     const struct kr_sink_config *cfg;
     struct kr_sink_ctx x;
     int epoll;
-    int64_t now; /* CLOCK_MONOTONIC_COARSE, ms */
+    int64_t now; /* CLOCK_MONOTONIC, ms; x.now is the same in us */
     struct waits_of waits;
     size_t open;
     char buf[READ_SIZE];
 };
 
 /* Takes over an accepted socket: greets, or turns it away. */
-void conn_open(struct worker *w, int fd);
+void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from);
 void conn_event(struct worker *w, struct conn *c, uint32_t events);
 /* Ends what has waited too long; returns ms until the next one is due, -1 when there is none. */
 int conn_expire(struct worker *w);

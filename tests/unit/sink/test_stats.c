@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const struct kr_sink_about about = {"abc", 7, 2, 3, 0};
+static const struct kr_sink_about about = {"abc", 7, 2, 3, NULL, 0};
 
 static json_t *json_of(struct kr_sink_stats *all, unsigned n)
 {

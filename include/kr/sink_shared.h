@@ -1,0 +1,22 @@
+/* What the master and all workers see. */
+#ifndef KR_SINK_SHARED_H
+#define KR_SINK_SHARED_H
+
+#include <kr/sink_policy.h>
+
+struct kr_limits;
+struct kr_memory;
+struct kr_names;
+struct kr_sink_stats;
+struct kr_store;
+
+struct kr_sink_shared {
+    struct kr_sink_stats *stats; /* a block for each worker, then the master's */
+    struct kr_names *names;
+    struct kr_memory *memory;
+    struct kr_limits *limits;
+    struct kr_store *store;
+    struct kr_policy_how how;
+};
+
+#endif

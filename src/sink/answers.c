@@ -1,0 +1,123 @@
+/* What the control socket answers. */
+#include "master_internal.h"
+
+#include <kr/err.h>
+#include <kr/mem.h>
+#include <kr/sink_stats.h>
+#include <kr/sink_store.h>
+
+#include <jansson.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LISTED 1000 /* destinations in the answer to stats */
+
+/* With the `listed` busiest destinations, 0: all. */
+int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e)
+{
+    struct kr_sink_about about = {m->cfg->nonce,     (int)getpid(),
+                                  master_workers(m), (uint64_t)(master_clock() - m->born) / 1000,
+                                  m->shared.names,   listed};
+    return kr_sink_stats_json(m->shared.stats, master_workers(m) + 1, &about, out, e);
+}
+
+static void say(struct kr_buf *out, json_t *o)
+{
+    KR_AUTO_FREE char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+    json_decref(o);
+    kr_buf_printf(out, "%s\n", text ? text : "{\"error\":\"no memory\"}");
+}
+
+static void say_error(struct kr_buf *out, const char *why)
+{
+    say(out, json_pack("{ss}", "error", why));
+}
+
+/* What the workers were given last, and of what it consists. */
+static bool do_policy(struct master *m, struct kr_buf *out)
+{
+    struct kr_err why = {0};
+    struct kr_policy *p = kr_store_get(m->shared.store, &m->shared.how, &why);
+    say(out,
+        json_pack("{ss?sIsisi}", "policy", p ? m->cfg->policy : NULL, "generation",
+                  (json_int_t)kr_store_generation(m->shared.store), "providers",
+                  p ? (int)kr_policy_sites(p) - 1 : 0, "rules", p ? (int)kr_policy_rules(p) : 0));
+    kr_policy_drop(p);
+    return true;
+}
+
+static bool do_ping(struct master *m, struct kr_buf *out)
+{
+    kr_buf_printf(out, "{\"pong\":\"%s\",\"pid\":%d}\n", m->cfg->nonce, (int)getpid());
+    return true;
+}
+
+static bool say_stats(struct master *m, size_t listed, struct kr_buf *out)
+{
+    struct kr_err why = {0};
+    if (stats_line(m, listed, out, &why))
+        say_error(out, why.msg);
+    return true;
+}
+
+static bool do_stats(struct master *m, struct kr_buf *out)
+{
+    return say_stats(m, LISTED, out);
+}
+
+static bool do_stats_all(struct master *m, struct kr_buf *out)
+{
+    return say_stats(m, 0, out);
+}
+
+static bool do_stop(struct master *m, struct kr_buf *out)
+{
+    (void)out;
+    m->stop = true;
+    return false;
+}
+
+static bool do_reload(struct master *m, struct kr_buf *out)
+{
+    struct kr_err why = {0};
+    if (load_policy(m, &why))
+        say_error(out, why.msg);
+    else
+        do_policy(m, out);
+    return true;
+}
+
+static bool do_off(struct master *m, struct kr_buf *out)
+{
+    struct kr_err why = {0};
+    if (kr_store_put(m->shared.store, "off", NULL, 0, &why))
+        say_error(out, why.msg);
+    signal_all(m, SIGHUP);
+    return do_policy(m, out);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(struct master *m, struct kr_buf *out);
+} commands[] = {{"ping", do_ping},     {"stats", do_stats},   {"stats all", do_stats_all},
+                {"stop", do_stop},     {"policy", do_policy}, {"policy reload", do_reload},
+                {"policy off", do_off}};
+
+static void unknown_command(struct kr_buf *out)
+{
+    KR_AUTO_BUF struct kr_buf text = {0};
+    kr_buf_printf(&text, "unknown command; there are: ");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        kr_buf_printf(&text, "%s%s", i ? ", " : "", commands[i].name);
+    say_error(out, text.s);
+}
+
+bool run_command(void *arg, const char *name, struct kr_buf *out)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(arg, out);
+    unknown_command(out);
+    return true;
+}

@@ -1,0 +1,48 @@
+#include "dice.h"
+
+#include <math.h>
+
+#define DAY_MS 86400000.0
+
+/* FNV-1a; dice_mix() spreads what it leaves in the low bits. */
+uint64_t dice_text(uint64_t h, const char *text, size_t n)
+{
+    h ^= 14695981039346656037u;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((unsigned)(c - 'A') < 26)
+            c |= 0x20;
+        h = (h ^ c) * 1099511628211u;
+    }
+    return h;
+}
+
+/* The finalizer of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
+ * generators, OOPSLA 2014). */
+uint64_t dice_mix(uint64_t h)
+{
+    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
+    return h ^ h >> 31;
+}
+
+double dice_unit(uint64_t h, unsigned salt)
+{
+    return (double)(dice_mix(h + salt * 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53;
+}
+
+/* Box and Muller: two uniform numbers make a normal one. */
+static double normal(uint64_t h, unsigned salt)
+{
+    double u = 1 - dice_unit(h, salt), v = dice_unit(dice_mix(h) + 1, salt);
+    return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+uint32_t dice_delay(const struct delay *d, uint64_t h, unsigned salt)
+{
+    double ms = d->kind == DELAY_FIXED       ? d->a
+                : d->kind == DELAY_UNIFORM   ? d->a + (d->b - d->a) * dice_unit(h, salt)
+                : d->kind == DELAY_LOGNORMAL ? d->a * exp(d->b * normal(h, salt))
+                                             : 0;
+    return (uint32_t)(ms > DAY_MS ? DAY_MS : ms);
+}

@@ -1,0 +1,51 @@
+/* The master: what its parts share. */
+#ifndef KR_MASTER_INTERNAL_H
+#define KR_MASTER_INTERNAL_H
+
+#include <kr/buf.h>
+#include <kr/sink_config.h>
+#include <kr/sink_shared.h>
+
+#include <sys/types.h>
+
+struct kr_err;
+
+struct slot {
+    pid_t pid; /* 0: not running */
+    int64_t started;
+};
+
+struct master {
+    struct kr_sink_config *cfg;
+    struct kr_sink_shared shared;
+    struct kr_control *control;
+    struct slot *slot;
+    int *listeners;
+    int signals, lifeline, account;
+    int started[2]; /* a pipe: each of the first workers writes one octet once it serves */
+    int64_t born;
+    bool stop;
+};
+
+int64_t master_clock(void); /* CLOCK_MONOTONIC, ms */
+unsigned master_workers(const struct master *m);
+
+/* children.c */
+int start_worker(struct master *m, unsigned index, struct kr_err *e);
+/* Waits for those that ended; starts what should run. Returns ms until the next start, or -1. */
+void reap(struct master *m);
+int tend(struct master *m);
+/* Returns how many workers there are. Sends nothing for sig 0. */
+size_t signal_all(struct master *m, int sig);
+void stop_workers(struct master *m);
+
+/* answers.c: with the `listed` busiest destinations, 0: all. */
+int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e);
+/* A command of the control socket; false: the answer comes at the end. */
+bool run_command(void *master, const char *name, struct kr_buf *out);
+
+/* reload.c: reads --policy and gives it to the workers; the old one stays when that fails. */
+int load_policy(struct master *m, struct kr_err *e);
+void reload_policy(struct master *m);
+
+#endif

@@ -1,0 +1,65 @@
+/* How TOML becomes a policy: tables of fields, and one engine for them. */
+#ifndef KR_POLICY_LOAD_H
+#define KR_POLICY_LOAD_H
+
+#include <kr/toml.h>
+
+#include "policy_internal.h"
+
+struct load {
+    const struct kr_toml *doc;
+    struct kr_policy *p;
+    struct kr_err *e;
+};
+
+/* A key of a table, where its value goes, and what may be its value. */
+struct field {
+    const char *key;
+    int (*set)(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+    size_t offset;
+    const char *const *words; /* NULL-terminated; of set_choice */
+};
+struct fields {
+    const struct field *row;
+    size_t n;
+};
+
+/* "NAME:LINE: ..."; always -1. */
+int load_bad(struct load *l, const struct kr_toml_value *v, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+int load_want(struct load *l, const struct kr_toml_value *v, enum kr_toml_type type);
+/* Sets the fields of `into` from a table; a key that is no field is an error that names it. */
+int load_fields(struct load *l, const struct kr_toml_value *table, const struct fields *f,
+                void *into);
+
+int set_bool(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_percent(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_number(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_count(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_duration(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_choice(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_patterns(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_prefixes(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int set_delay(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+/* {code, msg, weight}, or an array of them. */
+int set_answers(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+
+/* An answer as the file has it. */
+struct raw_answer {
+    const struct kr_toml_value *msg; /* a string, or NULL */
+    uint64_t code;
+    double weight;
+};
+int set_text(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+int load_answer(struct load *l, const struct kr_toml_value *v, const struct raw_answer *raw,
+                struct kr_answers *to);
+
+/* The site of this name; made when there is none. */
+struct kr_site *load_site(struct load *l, const char *name);
+int load_key(struct load *l, const struct kr_toml_value *v, const char *name, bool exact,
+             struct kr_site *s);
+int load_provider(struct load *l, const struct kr_toml_value *v);
+int load_default(struct load *l, const struct kr_toml_value *v);
+int load_rule(struct load *l, const struct kr_toml_value *v);
+
+#endif
