@@ -32,17 +32,11 @@ int load_want(struct load *l, const struct kr_toml_value *v, enum kr_toml_type t
 int load_fields(struct load *l, const struct kr_toml_value *table, const struct fields *f,
                 void *into);
 
-int set_bool(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_percent(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_number(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_count(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_duration(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_choice(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_patterns(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_prefixes(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
-int set_delay(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+typedef int setter(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+setter set_bool, set_percent, set_number, set_count, set_duration, set_choice, set_patterns,
+    set_prefixes, set_delay, set_text;
 /* {code, msg, weight}, or an array of them. */
-int set_answers(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
+setter set_answers;
 
 /* An answer as the file has it. */
 struct raw_answer {
@@ -50,7 +44,6 @@ struct raw_answer {
     uint64_t code;
     double weight;
 };
-int set_text(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
 int load_answer(struct load *l, const struct kr_toml_value *v, const struct raw_answer *raw,
                 struct kr_answers *to);
 

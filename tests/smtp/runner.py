@@ -5,6 +5,7 @@ import abuse
 import clients
 import control
 import faults
+import policy
 import scripts
 from sinktest import Sink, Tap
 
@@ -17,4 +18,5 @@ with Sink() as sink:
 abuse.run_own(tap)
 control.run(tap)
 faults.run(tap)
+policy.run(tap)
 sys.exit(tap.done())
