@@ -7,10 +7,12 @@
 #include <kr/lan.h>
 #include <kr/uplink.h>
 
+struct kr_bpf;
 struct kr_flowscan;
 struct kr_netview;
 struct kr_nftscan;
 struct kr_procs;
+struct kr_tc;
 
 struct kr_scene {
     /* What should stand; everything is borrowed. */
@@ -30,11 +32,15 @@ struct kr_scene {
     struct kr_procs *procs;
     struct kr_nftscan *nft;
     struct kr_flowscan *flows;
+    struct kr_bpf *bpf;
+    struct kr_tc *tc;
 };
 /* Each returns what it read the first time, or NULL with the error (every time). */
 const struct kr_netview *kr_scene_view(struct kr_scene *s, struct kr_err *e);
 const struct kr_procs *kr_scene_procs(struct kr_scene *s, struct kr_err *e);
 const struct kr_flowscan *kr_scene_flows(struct kr_scene *s, struct kr_err *e);
+const struct kr_bpf *kr_scene_bpf(struct kr_scene *s, struct kr_err *e);
+const struct kr_tc *kr_scene_tc(struct kr_scene *s, struct kr_err *e);
 /* Forgets the facts, so that the next look is a new one. */
 void kr_scene_forget(struct kr_scene *s);
 

@@ -1,10 +1,12 @@
 #include <kr/scene.h>
 
+#include <kr/bpf.h>
 #include <kr/err.h>
 #include <kr/flowscan.h>
 #include <kr/mem.h>
 #include <kr/netview.h>
 #include <kr/procs.h>
+#include <kr/tc.h>
 
 const struct kr_netview *kr_scene_view(struct kr_scene *s, struct kr_err *e)
 {
@@ -43,6 +45,30 @@ const struct kr_flowscan *kr_scene_flows(struct kr_scene *s, struct kr_err *e)
     return s->flows = f;
 }
 
+const struct kr_bpf *kr_scene_bpf(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->bpf)
+        return s->bpf;
+    struct kr_bpf *b = kr_calloc(1, sizeof *b);
+    if (kr_bpf_read(b, e)) {
+        free(b);
+        return NULL;
+    }
+    return s->bpf = b;
+}
+
+const struct kr_tc *kr_scene_tc(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->tc)
+        return s->tc;
+    struct kr_tc *t = kr_calloc(1, sizeof *t);
+    if (kr_tc_read(t, e)) {
+        free(t);
+        return NULL;
+    }
+    return s->tc = t;
+}
+
 void kr_scene_forget(struct kr_scene *s)
 {
     if (s->view)
@@ -51,10 +77,18 @@ void kr_scene_forget(struct kr_scene *s)
         kr_procs_free(s->procs);
     if (s->flows)
         kr_flowscan_free(s->flows);
+    if (s->bpf)
+        kr_bpf_free(s->bpf);
+    if (s->tc)
+        kr_tc_free(s->tc);
     free(s->view);
     free(s->procs);
     free(s->flows);
+    free(s->bpf);
+    free(s->tc);
     s->view = NULL;
     s->procs = NULL;
     s->flows = NULL;
+    s->bpf = NULL;
+    s->tc = NULL;
 }
