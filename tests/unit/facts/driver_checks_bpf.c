@@ -2,8 +2,9 @@
  * What tests/net/checks-bpf.sh drives, in the namespace it is started in: every check of the group
  * "bpf", one line for each verdict and each piece of evidence.
  *
- *   driver_checks_bpf          "ID VERDICT", then "ID evidence VERDICT IFNAME HANDLE OBJECT: DETAIL"
- *   driver_checks_bpf -t N     the group N times, "us MEDIAN" for all of it and for each check
+ *   driver_checks_bpf          "ID VERDICT", then "ID evidence VERDICT IFNAME HANDLE OBJECT:
+ * DETAIL" driver_checks_bpf -t N     the group N times, "us MEDIAN" for all of it and for each
+ * check
  */
 #include <kr/err.h>
 #include <kr/mem.h>
