@@ -16,6 +16,7 @@ struct kr_err;
 #define KR_BPF_LINK_SOCKMAP 14   /* 699c23f02c65, Linux 6.10 */
 #define KR_BPF_TCX_INGRESS 46    /* e420bed02507, Linux 6.6, as the next one */
 #define KR_BPF_TCX_EGRESS 47
+#define KR_BPF_UNIX 49           /* to 53; 859051dd165e, Linux 6.7 */
 #define KR_BPF_NETKIT_PRIMARY 54 /* 35dfaad7188c, Linux 6.7, as the next one */
 #define KR_BPF_NETKIT_PEER 55
 

@@ -25,6 +25,7 @@ struct kr_tc_action {
 struct kr_tc_filter {
     unsigned ifindex;
     uint32_t parent, handle;
+    uint32_t block; /* of a block that qdiscs share; 0: its own */
     uint16_t pref;
     char kind[KR_TC_KIND];
     bool unknown_kind; /* its actions can't be read */

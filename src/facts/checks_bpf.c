@@ -134,9 +134,9 @@ static const struct kr_check checks[] = {
             "of this network namespace. Classifying, marking, policing and dropping hold; mirred "
             "(but to an ifb, which gives packets back), pedit, skbmod, nat, ct, eBPF and their "
             "like do not; unknown kinds are in doubt. What an eBPF program does is not read.",
-     .remedy = "tc filter show dev DEV ingress; tc filter del dev DEV ingress pref N (egress, or "
-               "parent X:Y, as named). Cilium and Calico in eBPF mode do this: test on a host "
-               "without them, or waive it.",
+     .remedy = "tc filter show dev DEV ingress; tc filter del dev DEV ingress pref N (egress, "
+               "parent X:Y or, without a device, block N, as named). Cilium and Calico in eBPF "
+               "mode do this: test on a host without them, or waive it.",
      .waivable = true,
      .run = kr_check_tc_filters},
     {.id = "tc-qdisc",

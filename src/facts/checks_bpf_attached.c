@@ -80,6 +80,9 @@ int kr_check_tcx_netkit(struct kr_scene *s, struct kr_result *r, struct kr_err *
 /* ---- cgroups ------------------------------------------------------------------------------------
  */
 
+#define LOCAL "can change a local address only"
+#define READS "can change what a program reads only"
+#define NO_IP "concerns Unix sockets only"
 static const struct kind {
     uint32_t attach, prog_type;
     const char *name; /* as bpftool-cgroup(8) calls it */
@@ -96,29 +99,21 @@ static const struct kind {
      "can change where datagrams go, DNS queries too"},
     {BPF_CGROUP_SOCK_OPS, BPF_PROG_TYPE_SOCK_OPS, "sock_ops", KR_BROKEN,
      "can put connections into a sockmap, whose programs move their data elsewhere"},
-    {BPF_CGROUP_INET4_BIND, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "bind4", KR_HOLDS,
-     "can change a local address only"},
-    {BPF_CGROUP_INET6_BIND, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "bind6", KR_HOLDS,
-     "can change a local address only"},
-    {BPF_CGROUP_UDP4_RECVMSG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "recvmsg4", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_UDP6_RECVMSG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "recvmsg6", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_INET4_GETPEERNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getpeername4", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_INET6_GETPEERNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getpeername6", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_INET4_GETSOCKNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getsockname4", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_INET6_GETSOCKNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getsockname6", KR_HOLDS,
-     "can change what a program reads only"},
-    {BPF_CGROUP_INET_SOCK_CREATE, BPF_PROG_TYPE_CGROUP_SOCK, "sock_create", KR_HOLDS,
-     "can bind sockets to a device or mark them: our guards don't ask for either"},
-    {BPF_CGROUP_INET4_POST_BIND, BPF_PROG_TYPE_CGROUP_SOCK, "post_bind4", KR_HOLDS,
-     "can refuse only"},
-    {BPF_CGROUP_INET6_POST_BIND, BPF_PROG_TYPE_CGROUP_SOCK, "post_bind6", KR_HOLDS,
-     "can refuse only"},
+    {BPF_CGROUP_INET4_BIND, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "bind4", KR_HOLDS, LOCAL},
+    {BPF_CGROUP_INET6_BIND, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "bind6", KR_HOLDS, LOCAL},
+    {BPF_CGROUP_UDP4_RECVMSG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "recvmsg4", KR_HOLDS, READS},
+    {BPF_CGROUP_UDP6_RECVMSG, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "recvmsg6", KR_HOLDS, READS},
+    {BPF_CGROUP_INET4_GETPEERNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getpeername4", KR_HOLDS, READS},
+    {BPF_CGROUP_INET6_GETPEERNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getpeername6", KR_HOLDS, READS},
+    {BPF_CGROUP_INET4_GETSOCKNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getsockname4", KR_HOLDS, READS},
+    {BPF_CGROUP_INET6_GETSOCKNAME, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getsockname6", KR_HOLDS, READS},
+    {KR_BPF_UNIX, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "connect_unix", KR_HOLDS, NO_IP},
+    {KR_BPF_UNIX + 1, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "sendmsg_unix", KR_HOLDS, NO_IP},
+    {KR_BPF_UNIX + 2, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "recvmsg_unix", KR_HOLDS, NO_IP},
+    {KR_BPF_UNIX + 3, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getpeername_unix", KR_HOLDS, NO_IP},
+    {KR_BPF_UNIX + 4, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, "getsockname_unix", KR_HOLDS, NO_IP},
 };
+#define FIRST_THAT_HOLDS 5
 
 /* Every program has an id from its loading to its end, so a kind of which none is loaded is
  * attached nowhere. Without the list (b is NULL) all are asked for. */
@@ -160,51 +155,87 @@ static bool is_attached(const struct kr_cgroups *c, uint32_t prog)
     return false;
 }
 
-static void say_unattached(struct kr_result *r, const struct kr_bpf *b, const struct kr_cgroups *c)
+/* Calls what for each program that changes connections and is in neither list. */
+static size_t each_unplaced(const struct kr_bpf *b, const struct kr_cgroups c[2],
+                            void (*what)(struct kr_result *r, const char *text, uint32_t id),
+                            struct kr_result *r)
 {
-    size_t filters = 0;
-    for (size_t i = 0; i < b->n_progs; i++) {
+    size_t n = 0;
+    for (size_t i = 0; b && i < b->n_progs; i++) {
         const struct kr_bpf_prog *p = &b->progs[i];
-        filters += p->type == BPF_PROG_TYPE_CGROUP_SKB;
-        if ((p->type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR || p->type == BPF_PROG_TYPE_SOCK_OPS) &&
-            !is_attached(c, p->id))
-            kr_result_add(r, KR_IN_DOUBT, "a loaded program",
-                          "%s is of a kind that changes connections, but its cgroup is not found",
-                          kr_prog_text(b, p->id).s)
-                ->handle = p->id;
+        if ((p->type != BPF_PROG_TYPE_CGROUP_SOCK_ADDR && p->type != BPF_PROG_TYPE_SOCK_OPS) ||
+            is_attached(&c[0], p->id) || is_attached(&c[1], p->id))
+            continue;
+        if (what)
+            what(r, kr_prog_text(b, p->id).s, p->id);
+        n++;
     }
-    if (filters)
-        kr_result_add(r, KR_HOLDS, "packet filters on cgroups",
-                      "%zu programs (IPAddressDeny= of systemd and its like) can drop only",
-                      filters);
+    return n;
 }
 
-static int walk_cgroups(struct kr_result *r, const struct kr_bpf *b, struct kr_err *e)
+static void say_unplaced(struct kr_result *r, const char *text, uint32_t id)
 {
-    struct kr_cgroups c = {0};
-    uint32_t attach[N(kinds)];
+    kr_result_add(r, KR_IN_DOUBT, "a loaded program",
+                  "%s is of a kind that changes connections, but its cgroup is not found", text)
+        ->handle = id;
+}
+
+static void say_filters(struct kr_result *r, const struct kr_bpf *b)
+{
     size_t n = 0;
-    for (size_t i = 0; i < N(kinds); i++)
-        if (is_loaded(b, kinds[i].prog_type))
-            attach[n++] = kinds[i].attach;
-    if (n && kr_cgroups_read(attach, n, &c, e))
-        return -1;
-    if (!n)
-        kr_result_add(r, KR_HOLDS, "every cgroup",
-                      "no program that changes sockets is loaded (%zu others are)", b->n_progs);
-    else if (c.absent)
+    for (size_t i = 0; b && i < b->n_progs; i++)
+        n += b->progs[i].type == BPF_PROG_TYPE_CGROUP_SKB;
+    if (n)
+        kr_result_add(r, KR_HOLDS, "packet filters on cgroups",
+                      "%zu programs (IPAddressDeny= of systemd and its like) can drop only", n);
+}
+
+static void say_how_far(struct kr_result *r, const struct kr_cgroups *c)
+{
+    if (c->absent)
         kr_result_add(r, KR_HOLDS, "this kernel", "can't attach programs to cgroups (EINVAL)");
     else
-        kr_result_add(r, KR_HOLDS, "every cgroup", "%zu attachments on %zu cgroups", c.n, c.seen);
-    say_attached(r, b, &c);
-    if (b)
-        say_unattached(r, b, &c);
-    if (c.partial)
+        kr_result_add(r, KR_HOLDS, "every cgroup", "%zu attachments that break on %zu cgroups",
+                      c->n, c->seen);
+    if (c->partial)
         kr_result_add(r, KR_IN_DOUBT, "a cgroup namespace",
                       "cgroups outside of this container can't be seen, though processes of this "
                       "network namespace may be in them");
-    kr_cgroups_free(&c);
-    return 0;
+}
+
+/* Asks for those of kinds[first..end) of which a program is loaded. */
+static int read_kinds(size_t first, size_t end, const struct kr_bpf *b, struct kr_cgroups *c,
+                      struct kr_err *e)
+{
+    uint32_t attach[N(kinds)];
+    size_t n = 0;
+    for (size_t i = first; i < end; i++)
+        if (is_loaded(b, kinds[i].prog_type))
+            attach[n++] = kinds[i].attach;
+    return n ? kr_cgroups_read(attach, n, c, e) : 0;
+}
+
+/* The kinds that hold are asked for only to find out where the rest of the programs is. */
+static int walk_cgroups(struct kr_result *r, const struct kr_bpf *b, struct kr_err *e)
+{
+    struct kr_cgroups c[2] = {0};
+    int bad = read_kinds(0, FIRST_THAT_HOLDS, b, &c[0], e);
+    if (!bad && each_unplaced(b, c, NULL, r))
+        bad = read_kinds(FIRST_THAT_HOLDS, N(kinds), b, &c[1], e);
+    if (!bad) {
+        say_how_far(r, &c[0]);
+        say_attached(r, b, &c[0]);
+        say_attached(r, b, &c[1]);
+        each_unplaced(b, c, say_unplaced, r);
+    }
+    kr_cgroups_free(&c[0]);
+    kr_cgroups_free(&c[1]);
+    return bad;
+}
+
+static bool can_be_there(const struct kr_bpf *b)
+{
+    return is_loaded(b, BPF_PROG_TYPE_CGROUP_SOCK_ADDR) || is_loaded(b, BPF_PROG_TYPE_SOCK_OPS);
 }
 
 int kr_check_cgroup_bpf(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
@@ -212,6 +243,13 @@ int kr_check_cgroup_bpf(struct kr_scene *s, struct kr_result *r, struct kr_err *
     const struct kr_bpf *b = kr_scene_bpf(s, e);
     if (b && b->absent) {
         kr_add_no_bpf(r);
+        return 0;
+    }
+    say_filters(r, b);
+    if (b && !can_be_there(b)) {
+        kr_result_add(r, KR_HOLDS, "every cgroup",
+                      "none of %zu loaded programs is of a kind that changes connections",
+                      b->n_progs);
         return 0;
     }
     return walk_cgroups(r, b, b ? e : NULL) || !b ? -1 : 0;

@@ -94,8 +94,13 @@ static const char *device(const struct kr_netview *v, unsigned index, char out[s
     return l ? l->name : out;
 }
 
-static const char *place(uint32_t parent, char out[static 32])
+static const char *place(const struct kr_tc_filter *f, char out[static 32])
 {
+    uint32_t parent = f->parent;
+    if (f->block) {
+        snprintf(out, 32, "block %u", f->block);
+        return out;
+    }
     if (parent == TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS) || parent == TC_H_MAKE(TC_H_CLSACT, 0))
         return "ingress";
     if (parent == TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS))
@@ -157,8 +162,7 @@ say(const struct look *k, const struct kr_tc_filter *f, enum kr_verdict verdict,
     va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    snprintf(object, sizeof object, "dev %s %s pref %u %s", dev, place(f->parent, at), f->pref,
-             f->kind);
+    snprintf(object, sizeof object, "dev %s %s pref %u %s", dev, place(f, at), f->pref, f->kind);
     struct kr_evidence *x = kr_result_add(k->r, verdict, object, "%s", what);
     snprintf(x->ifname, sizeof x->ifname, "%s", dev);
     x->handle = f->program && f->prog ? f->prog : f->handle;

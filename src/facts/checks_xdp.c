@@ -81,11 +81,11 @@ int kr_check_xdp_sockets(struct kr_scene *s, struct kr_result *r, struct kr_err 
         kr_result_add(r, KR_HOLDS, "this kernel", "has no AF_XDP: a socket gives EAFNOSUPPORT");
     else if (n == 0)
         kr_result_add(r, KR_HOLDS, "this network namespace",
-                      "the kernel counts 0 AF_XDP sockets in use");
+                      "AF_XDP sockets in use, as the kernel counts: 0");
     if (n == 0)
         return 0;
     kr_result_add(r, KR_BROKEN, "this network namespace",
-                  "the kernel counts %zu AF_XDP sockets in use", n);
+                  "AF_XDP sockets in use, as the kernel counts: %zu", n);
     size_t found = kr_xsk_owners(owners, MOST_OWNERS);
     for (size_t i = 0; i < found; i++)
         kr_result_add(r, KR_BROKEN, owners[i].name,

@@ -119,7 +119,7 @@ static int read_once(struct reading *r, struct kr_err *e)
 {
     static const struct {
         struct tcmsg m;
-        struct rtattr a; /* also qdiscs that the kernel made by itself (49b499718fa1, Linux 4.12) */
+        struct rtattr a; /* also qdiscs that the kernel made by itself (Linux 4.12) */
     } all = {.a = {.rta_len = RTA_LENGTH(0), .rta_type = TCA_DUMP_INVISIBLE}};
     struct kr_err why = {0};
     int got = kr_rt_dump(r->rt, RTM_GETQDISC, &all, sizeof all, on_qdisc, r, &why);

@@ -128,8 +128,6 @@ static int take_options(const struct kind *k, struct nlattr *options, struct kr_
                         struct kr_tc_filter *f)
 {
     struct nlattr *a[MOST_ATTRS + 1];
-    if (!options) /* the head of a chain of filters, before each of them */
-        return 0;
     if (nla_parse_nested(a, MOST_ATTRS, options, NULL))
         return -1;
     if (k->flags)
@@ -137,6 +135,13 @@ static int take_options(const struct kind *k, struct nlattr *options, struct kr_
     if (strcmp(k->name, "bpf") == 0)
         take_program(a, f);
     return add_actions(a[k->act], t, f);
+}
+
+/* The head of a chain of filters, and a hash table of u32, which come before what is in them. */
+static bool is_head(const struct kind *k, struct nlattr *options)
+{
+    return !options || (strcmp(k->name, "u32") == 0 &&
+                        nla_find(nla_data(options), nla_len(options), TCA_U32_DIVISOR) != NULL);
 }
 
 int kr_tc_filter_row(const struct nlmsghdr *h, unsigned ifindex, struct kr_tc *t, struct kr_err *e)
@@ -153,13 +158,16 @@ int kr_tc_filter_row(const struct nlmsghdr *h, unsigned ifindex, struct kr_tc *t
                              .handle = m->tcm_handle,
                              .pref = (uint16_t)(m->tcm_info >> 16),
                              .first_action = t->n_actions};
+    /* tcm_parent is then tcm_block_index (linux/rtnetlink.h). */
+    if ((unsigned)m->tcm_ifindex == TCM_IFINDEX_MAGIC_BLOCK)
+        f.block = m->tcm_parent;
     nla_strlcpy(f.kind, a[TCA_KIND], sizeof f.kind);
     const struct kind *k = kind_named(f.kind);
     f.unknown_kind = !k;
+    if (k && is_head(k, a[TCA_OPTIONS]))
+        return 0;
     if (k && take_options(k, a[TCA_OPTIONS], t, &f))
         return unreadable("an action of a filter", e);
-    if (k && !a[TCA_OPTIONS])
-        return 0;
     t->filters = kr_grow(t->filters, &t->cap_filters, t->n_filters + 1, sizeof f);
     t->filters[t->n_filters++] = f;
     return 0;

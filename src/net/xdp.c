@@ -18,8 +18,7 @@ static uint32_t id_in(struct nlattr *const *a, int type)
     return a[type] && nla_len(a[type]) >= 4 ? nla_get_u32(a[type]) : 0;
 }
 
-/* The id has an attribute for each mode since 4.19 (5f0d5a3ae7cf); before, one for the only mode.
- */
+/* The id has an attribute for each mode since Linux 4.19; before, one for the only mode. */
 static void take(struct nlattr *const *a, uint8_t mode, struct kr_xdp *x)
 {
     uint32_t id = id_in(a, IFLA_XDP_PROG_ID);

@@ -37,7 +37,7 @@ static struct rtattr *filter(const char *kind)
 {
     const struct tcmsg t = {.tcm_ifindex = (int)TCM_IFINDEX_MAGIC_BLOCK, /* a shared block */
                             .tcm_handle = 0x801,
-                            .tcm_parent = 0xfffffff2,
+                            .tcm_parent = 22,
                             .tcm_info = 49152u << 16};
     a_begin(&m, RTM_NEWTFILTER, &t, sizeof t);
     a_text(&m, TCA_KIND, kind);
@@ -113,6 +113,7 @@ static void actions(void **state)
     const struct kr_tc_filter *f = read_filter();
     assert_int_equal(f->ifindex, 3);
     assert_int_equal(f->pref, 49152);
+    assert_int_equal(f->block, 22);
     assert_int_equal(f->flags, TCA_CLS_FLAGS_IN_HW);
     assert_int_equal(f->n_actions, 2);
     assert_string_equal(tc.actions[0].kind, "pedit");
@@ -189,6 +190,10 @@ static void a_head_is_no_filter(void **state)
     (void)state;
     a_begin(&m, RTM_NEWTFILTER, &t, sizeof t);
     a_text(&m, TCA_KIND, "u32");
+    assert_null(read_filter());
+    struct rtattr *options = filter("u32"); /* a hash table */
+    a_u32(&m, TCA_U32_DIVISOR, 1);
+    an_end(&m, options);
     assert_null(read_filter());
 }
 
