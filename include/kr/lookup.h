@@ -7,7 +7,7 @@
 struct kr_err;
 
 struct kr_lookup {
-    /* Asked. TCP to a port (RTA_IP_PROTO, RTA_DPORT: Linux 4.18); without ports when dport is 0. */
+    /* Asked: TCP to a port (RTA_IP_PROTO, RTA_DPORT: Linux 4.18), or to none when dport is 0. */
     struct kr_addr to, from; /* from: an address of this host, when has_from */
     bool has_from;
     uint16_t dport;

@@ -8,11 +8,12 @@ static const struct kr_check checks[] = {
      .rows = "28",
      .why = "An exempt prefix that is reached through a gateway is not the LAN: mail for it leaves "
             "this host's reach, and whoever holds the address there receives it.",
-     .how = "The kernel looks up (RTM_GETROUTE) the first, the last and one more address of each "
-            "exempt prefix, and the first of each longer route inside one, as mail goes and "
-            "without ports. Each must leave by the exemption's device, without a gateway unless "
-            "--allow lan-gateway planned it. Of more than 256 prefixes 256 are asked for. What a "
-            "switch or a host of that network does with packets can't be seen from here.",
+     .how =
+         "The kernel looks up (RTM_GETROUTE) the first, the last and one more address of each "
+         "exempt prefix, and the first and last of each longer route inside one, as mail goes and "
+         "without ports. Each must leave by the exemption's device, without a gateway unless "
+         "--allow lan-gateway planned it. Of more than 256 prefixes 256 are asked for. What a "
+         "switch or a host of that network does with packets can't be seen from here.",
      .remedy = "ip route get ADDRESS shows the way; remove that route, or " LAN,
      .waivable = true,
      .run = kr_check_onlink},

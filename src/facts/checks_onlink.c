@@ -89,7 +89,10 @@ static void ask_inside(struct onlink *o)
             if (same || !kr_lan_same_family(&routes.v[k]->dst, &x->prefix) ||
                 o->inside++ >= MOST_INSIDE)
                 continue;
+            const struct kr_addr last = kr_prefix_last(&routes.v[k]->dst);
             ask(o, x, &routes.v[k]->dst.addr);
+            if (kr_addr_cmp(&last, &routes.v[k]->dst.addr))
+                ask(o, x, &last); /* the first one of an IPv6 network is this host's anycast */
         }
     }
     kr_lan_routes_free(&routes);

@@ -31,10 +31,12 @@ static void ask(struct path *p, const struct kr_addr *to)
 static void ask_all(struct path *p)
 {
     ask(p, &p->sink->first);
-    ask(p, &p->sink->last);
+    if (kr_addr_cmp(&p->sink->first, &p->sink->last))
+        ask(p, &p->sink->last);
     for (size_t i = 0, n = 0; i < p->v->n_routes && n < MOST_INSIDE; i++) {
         const struct kr_route *r = &p->v->routes[i];
-        if (r->protocol == KR_RT_PROTOCOL || !within(p->sink, &r->dst.addr))
+        if (r->protocol == KR_RT_PROTOCOL || !within(p->sink, &r->dst.addr) ||
+            kr_addr_cmp(&p->sink->first, &r->dst.addr) == 0)
             continue;
         ask(p, &r->dst.addr);
         n++;

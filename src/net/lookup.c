@@ -35,8 +35,8 @@ static struct nlmsghdr *request(void *buf, const struct kr_lookup *x)
         mnl_attr_put_u32(nlh, RTA_IIF, x->in);
     if (x->mark)
         mnl_attr_put_u32(nlh, RTA_MARK, x->mark);
+    mnl_attr_put_u8(nlh, RTA_IP_PROTO, IPPROTO_TCP); /* else it would be UDP */
     if (x->dport) {
-        mnl_attr_put_u8(nlh, RTA_IP_PROTO, IPPROTO_TCP);
         mnl_attr_put_u16(nlh, RTA_SPORT, htons(40000));
         mnl_attr_put_u16(nlh, RTA_DPORT, htons(x->dport));
     }
