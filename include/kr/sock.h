@@ -16,6 +16,7 @@ struct kr_sock {
     bool time_wait; /* no full socket any more, only its remains: TIME_WAIT or FIN_WAIT2 */
     bool orphan;    /* belongs to no descriptor: closed, or not yet accepted */
     uint32_t cookie[2], ifindex;
+    uint32_t inode; /* as /proc/PID/fd shows it; 0: an orphan */
 };
 struct kr_socks {
     struct kr_sock *v;

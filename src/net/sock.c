@@ -76,6 +76,7 @@ static int on_socket(const struct nlmsghdr *nlh, void *arg)
         .state = m->idiag_state,
         .time_wait = m->idiag_timer == TIMER_TIME_WAIT,
         .orphan = m->idiag_inode == 0,
+        .inode = m->idiag_inode,
         .cookie = {m->id.idiag_cookie[0], m->id.idiag_cookie[1]},
         .ifindex = m->id.idiag_if,
     };
