@@ -9,6 +9,7 @@
 
 struct kr_bpf;
 struct kr_flowscan;
+struct kr_mtas;
 struct kr_netview;
 struct kr_nftscan;
 struct kr_procs;
@@ -34,6 +35,7 @@ struct kr_scene {
     struct kr_flowscan *flows;
     struct kr_bpf *bpf;
     struct kr_tc *tc;
+    struct kr_mtas *mtas;
 };
 /* Each returns what it read the first time, or NULL with the error (every time). */
 const struct kr_netview *kr_scene_view(struct kr_scene *s, struct kr_err *e);
@@ -41,6 +43,7 @@ const struct kr_procs *kr_scene_procs(struct kr_scene *s, struct kr_err *e);
 const struct kr_flowscan *kr_scene_flows(struct kr_scene *s, struct kr_err *e);
 const struct kr_bpf *kr_scene_bpf(struct kr_scene *s, struct kr_err *e);
 const struct kr_tc *kr_scene_tc(struct kr_scene *s, struct kr_err *e);
+const struct kr_mtas *kr_scene_mtas(struct kr_scene *s, struct kr_err *e);
 /* Forgets the facts, so that the next look is a new one. */
 void kr_scene_forget(struct kr_scene *s);
 

@@ -4,6 +4,7 @@
 #include <kr/err.h>
 #include <kr/flowscan.h>
 #include <kr/mem.h>
+#include <kr/mta.h>
 #include <kr/netview.h>
 #include <kr/procs.h>
 #include <kr/tc.h>
@@ -69,6 +70,18 @@ const struct kr_tc *kr_scene_tc(struct kr_scene *s, struct kr_err *e)
     return s->tc = t;
 }
 
+const struct kr_mtas *kr_scene_mtas(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->mtas)
+        return s->mtas;
+    struct kr_mtas *m = kr_calloc(1, sizeof *m);
+    if (kr_mtas_read(s, NULL, m, e)) {
+        free(m);
+        return NULL;
+    }
+    return s->mtas = m;
+}
+
 void kr_scene_forget(struct kr_scene *s)
 {
     if (s->view)
@@ -81,6 +94,9 @@ void kr_scene_forget(struct kr_scene *s)
         kr_bpf_free(s->bpf);
     if (s->tc)
         kr_tc_free(s->tc);
+    if (s->mtas)
+        kr_mtas_free(s->mtas);
+    free(s->mtas);
     free(s->view);
     free(s->procs);
     free(s->flows);
@@ -91,4 +107,5 @@ void kr_scene_forget(struct kr_scene *s)
     s->flows = NULL;
     s->bpf = NULL;
     s->tc = NULL;
+    s->mtas = NULL;
 }
