@@ -10,6 +10,7 @@
 struct kr_bpf;
 struct kr_flowscan;
 struct kr_mtas;
+struct kr_linkscan;
 struct kr_netview;
 struct kr_nftscan;
 struct kr_procs;
@@ -25,8 +26,9 @@ struct kr_scene {
     const struct kr_endpoint *sink4, *sink6; /* NULL: the family is not redirected */
     bool standing; /* ours is in the kernel; else the checks say what would be in its way */
     bool builtin, forward, capture_local;
-    const char *nonce;                        /* of the built-in sink, or "" */
-    pid_t sink_pid;                           /* 0 without one */
+    bool no_fence;     /* the fence on the uplinks was waived (netdev-fence) */
+    const char *nonce; /* of the built-in sink, or "" */
+    pid_t sink_pid;    /* 0 without one */
     uint64_t expect_rate, expect_concurrency; /* connections/s and at once; 0: not told */
     /* Facts; NULL until somebody asked. */
     struct kr_netview *view;
@@ -36,6 +38,7 @@ struct kr_scene {
     struct kr_bpf *bpf;
     struct kr_tc *tc;
     struct kr_mtas *mtas;
+    struct kr_linkscan *links;
 };
 /* Each returns what it read the first time, or NULL with the error (every time). */
 const struct kr_netview *kr_scene_view(struct kr_scene *s, struct kr_err *e);

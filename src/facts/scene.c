@@ -1,5 +1,7 @@
 #include <kr/scene.h>
 
+#include "links.h"
+
 #include <kr/bpf.h>
 #include <kr/err.h>
 #include <kr/flowscan.h>
@@ -97,6 +99,8 @@ void kr_scene_forget(struct kr_scene *s)
     if (s->mtas)
         kr_mtas_free(s->mtas);
     free(s->mtas);
+    if (s->links)
+        kr_links_free(s->links);
     free(s->view);
     free(s->procs);
     free(s->flows);
@@ -108,4 +112,5 @@ void kr_scene_forget(struct kr_scene *s)
     s->bpf = NULL;
     s->tc = NULL;
     s->mtas = NULL;
+    s->links = NULL;
 }
