@@ -2,7 +2,7 @@
 #ifndef KR_LINKS_H
 #define KR_LINKS_H
 
-#include "spaces.h"
+#include "ways.h"
 
 #include <kr/owners.h>
 #include <kr/scene.h>

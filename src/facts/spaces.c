@@ -5,7 +5,7 @@
  * namespace it is in, which means something in that one namespace only. Ours is asked for by a
  * descriptor. For a third one the candidates are those which have a link of that index and, of a
  * pair, one that points back; the kernel's answer to a candidate's descriptor decides. */
-#include "spaces.h"
+#include "ways.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>

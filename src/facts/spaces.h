@@ -6,7 +6,7 @@
 #include <kr/nsview.h>
 
 struct kr_procs;
-struct kr_wanted;
+struct kr_socks;
 
 /* One that keeps a namespace: a process, a thread of it, or a bind mount. */
 struct kr_keeper {
@@ -44,7 +44,6 @@ struct kr_spaces {
 
 /* Reads them all, each in a thread that enters it and is then thrown away. Needs CAP_SYS_ADMIN.
  * Returns 0, or -1 (KR_UNKNOWN). */
-struct kr_socks;
 /* The TCP sockets to these ports in a namespace (kr/sock.h). Returns 0, 1 when it is gone, or -1.
  */
 int kr_space_socks(const struct kr_space *x, const uint16_t *ports, size_t n, struct kr_socks *out,
@@ -58,26 +57,5 @@ int kr_spaces_list(const struct kr_procs *procs, struct kr_spaces *s, struct kr_
 /* A line of mountinfo; false when it is not of a network namespace (proc_pid_mountinfo(5)). */
 bool kr_spaces_still_mounted(ino_t inode);
 bool kr_spaces_mount_line(char *line, ino_t *inode, char **path);
-
-/* The best way out of a namespace that does not lead through ours. */
-struct kr_way {
-    enum kr_verdict verdict;      /* KR_HOLDS: there is none */
-    const struct kr_far_link *by; /* the device, or NULL */
-    char what[200];
-};
-/* Fills ways[n]; `tuns` says who holds the tun devices that are attached. */
-void kr_spaces_judge(const struct kr_spaces *s, const struct kr_wanted *tuns, size_t n_tuns,
-                     struct kr_way *ways);
-
-enum kr_manner {
-    KR_DEV_QUIET,   /* sends nothing by itself: a bridge, a bond, a dummy */
-    KR_DEV_PAIR,    /* hands over to its other end */
-    KR_DEV_CHILD,   /* sends by a lower device */
-    KR_DEV_TUNNEL,  /* wraps packets up */
-    KR_DEV_TUN,     /* a program reads what it sends */
-    KR_DEV_WIRE,    /* hardware */
-    KR_DEV_STRANGE, /* not known */
-};
-enum kr_manner kr_link_manner(const struct kr_link *l);
 
 #endif

@@ -1,7 +1,7 @@
 /* Which made-up namespaces have a way out. */
 #include "networks.h"
 
-#include "../../../src/facts/spaces.h"
+#include "../../../src/facts/ways.h"
 
 #include <kr/owners.h>
 

@@ -4,7 +4,7 @@
  * forward guard or the fence; what a child (macvlan and its like) sends meets the fence on our
  * device below it. Hardware, tunnels and programs behind a tun device are ways out of their own.
  * Who hangs on such a namespace by a pair or a child has that way too. */
-#include "spaces.h"
+#include "ways.h"
 
 #include <kr/mem.h>
 #include <kr/owners.h>
