@@ -42,20 +42,19 @@ struct kr_spaces {
     size_t n_paths, cap_paths;
 };
 
-/* Reads them all, each in a thread that enters it and is then thrown away. Needs CAP_SYS_ADMIN.
+/* Reads them all, in a thread that enters each and is then thrown away. Needs CAP_SYS_ADMIN.
  * Returns 0, or -1 (KR_UNKNOWN). */
+int kr_spaces_read(const struct kr_procs *procs, struct kr_spaces *out, struct kr_err *e);
+void kr_spaces_free(struct kr_spaces *s);
+const char *kr_space_name(const struct kr_space *s, char out[static 160]);
 /* The TCP sockets to these ports in a namespace (kr/sock.h). Returns 0, 1 when it is gone, or -1.
  */
 int kr_space_socks(const struct kr_space *x, const uint16_t *ports, size_t n, struct kr_socks *out,
                    struct kr_err *e);
-int kr_spaces_read(const struct kr_procs *procs, struct kr_spaces *out, struct kr_err *e);
-void kr_spaces_free(struct kr_spaces *s);
-const char *kr_space_name(const struct kr_space *s, char out[static 160]);
-
-/* Collects keepers: src/facts/spaces_list.c. */
+/* The parts in spaces_list.c. */
 int kr_spaces_list(const struct kr_procs *procs, struct kr_spaces *s, struct kr_err *e);
-/* A line of mountinfo; false when it is not of a network namespace (proc_pid_mountinfo(5)). */
 bool kr_spaces_still_mounted(ino_t inode);
+/* A line of mountinfo; false when it is not of a network namespace (proc_pid_mountinfo(5)). */
 bool kr_spaces_mount_line(char *line, ino_t *inode, char **path);
 
 #endif
