@@ -14,8 +14,7 @@ struct kr_sock {
     uint8_t family; /* of the socket: AF_INET6 also for a v4-mapped peer */
     uint8_t state;  /* TCP_* of <netinet/tcp.h> */
     bool time_wait; /* no full socket any more, only its remains: TIME_WAIT or FIN_WAIT2 */
-    uint32_t inode; /* of its descriptor; 0: it belongs to none */
-    bool orphan;    /* that: closed, or not yet accepted */
+    bool orphan;    /* belongs to no descriptor: closed, or not yet accepted */
     uint32_t cookie[2], ifindex;
     uint32_t inode; /* as /proc/PID/fd shows it; 0: an orphan */
 };

@@ -75,7 +75,6 @@ static int on_socket(const struct nlmsghdr *nlh, void *arg)
         .family = m->idiag_family,
         .state = m->idiag_state,
         .time_wait = m->idiag_timer == TIMER_TIME_WAIT,
-        .inode = m->idiag_inode,
         .orphan = m->idiag_inode == 0,
         .inode = m->idiag_inode,
         .cookie = {m->id.idiag_cookie[0], m->id.idiag_cookie[1]},
