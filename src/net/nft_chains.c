@@ -1,10 +1,11 @@
 #include <kr/nft_chains.h>
 
+#include "nft_attr.h"
+
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/nl.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
@@ -14,40 +15,6 @@
 #include <string.h>
 
 #define TRIES 20
-#define MAX_ATTR 31
-
-struct attrs {
-    const struct nlattr *v[MAX_ATTR + 1];
-};
-
-static int on_attr(const struct nlattr *a, void *arg)
-{
-    struct attrs *to = arg;
-    if (mnl_attr_get_type(a) <= MAX_ATTR)
-        to->v[mnl_attr_get_type(a)] = a;
-    return MNL_CB_OK;
-}
-
-static int read_attrs(const struct nlmsghdr *m, struct attrs *out)
-{
-    memset(out, 0, sizeof *out);
-    return mnl_nlmsg_get_payload_len(m) < sizeof(struct nfgenmsg) ||
-           mnl_attr_parse(m, sizeof(struct nfgenmsg), on_attr, out) < 0;
-}
-
-static uint32_t number(const struct nlattr *a)
-{
-    return a && mnl_attr_validate(a, MNL_TYPE_U32) >= 0 ? ntohl(mnl_attr_get_u32(a)) : 0;
-}
-
-/* False when it is not there or does not fit. */
-static bool string(const struct nlattr *a, char *out, size_t size)
-{
-    if (!a || mnl_attr_validate(a, MNL_TYPE_NUL_STRING) < 0)
-        return false;
-    int n = snprintf(out, size, "%s", mnl_attr_get_str(a));
-    return n >= 0 && (size_t)n < size;
-}
 
 struct table {
     int family;
@@ -63,11 +30,11 @@ struct listing {
 static int on_table(const struct nlmsghdr *m, void *arg)
 {
     struct listing *l = arg;
-    struct attrs a;
-    struct table t = {.family = ((const struct nfgenmsg *)mnl_nlmsg_get_payload(m))->nfgen_family};
-    if (read_attrs(m, &a) || !string(a.v[NFTA_TABLE_NAME], t.name, sizeof t.name))
+    struct kr_nft_attrs a;
+    struct table t = {.family = kr_nft_family_of(m)};
+    if (kr_nft_attrs(m, &a) || !kr_nft_string(a.v[NFTA_TABLE_NAME], t.name, sizeof t.name))
         return -1;
-    t.flags = number(a.v[NFTA_TABLE_FLAGS]);
+    t.flags = kr_nft_number(a.v[NFTA_TABLE_FLAGS]);
     l->tables = kr_grow(l->tables, &l->cap_tables, l->n_tables + 1, sizeof t);
     l->tables[l->n_tables++] = t;
     return 0;
@@ -76,19 +43,18 @@ static int on_table(const struct nlmsghdr *m, void *arg)
 static int on_device(const struct nlattr *a, void *arg)
 {
     struct kr_nft_base *b = arg;
-    if (!b->devices++ && !string(a, b->device, sizeof b->device))
+    if (!b->devices++ && !kr_nft_string(a, b->device, sizeof b->device))
         return MNL_CB_ERROR;
     return MNL_CB_OK;
 }
 
 static bool read_hook(const struct nlattr *hook, struct kr_nft_base *b)
 {
-    struct attrs a = {{NULL}};
-    if (mnl_attr_parse_nested(hook, on_attr, &a) < 0 || !a.v[NFTA_HOOK_HOOKNUM] ||
-        !a.v[NFTA_HOOK_PRIORITY])
+    struct kr_nft_attrs a;
+    if (kr_nft_attrs_in(hook, &a) || !a.v[NFTA_HOOK_HOOKNUM] || !a.v[NFTA_HOOK_PRIORITY])
         return false;
-    b->hook = number(a.v[NFTA_HOOK_HOOKNUM]);
-    b->priority = (int)number(a.v[NFTA_HOOK_PRIORITY]);
+    b->hook = kr_nft_number(a.v[NFTA_HOOK_HOOKNUM]);
+    b->priority = (int)kr_nft_number(a.v[NFTA_HOOK_PRIORITY]);
     if (a.v[NFTA_HOOK_DEVS])
         return mnl_attr_parse_nested(a.v[NFTA_HOOK_DEVS], on_device, b) >= 0;
     return !a.v[NFTA_HOOK_DEV] || on_device(a.v[NFTA_HOOK_DEV], b) == MNL_CB_OK;
@@ -97,18 +63,17 @@ static bool read_hook(const struct nlattr *hook, struct kr_nft_base *b)
 static int on_chain(const struct nlmsghdr *m, void *arg)
 {
     struct listing *l = arg;
-    struct attrs a;
-    struct kr_nft_base b = {.family =
-                                ((const struct nfgenmsg *)mnl_nlmsg_get_payload(m))->nfgen_family};
-    if (read_attrs(m, &a) || !string(a.v[NFTA_CHAIN_TABLE], b.table, sizeof b.table) ||
-        !string(a.v[NFTA_CHAIN_NAME], b.name, sizeof b.name))
+    struct kr_nft_attrs a;
+    struct kr_nft_base b = {.family = kr_nft_family_of(m)};
+    if (kr_nft_attrs(m, &a) || !kr_nft_string(a.v[NFTA_CHAIN_TABLE], b.table, sizeof b.table) ||
+        !kr_nft_string(a.v[NFTA_CHAIN_NAME], b.name, sizeof b.name))
         return -1;
     if (!a.v[NFTA_CHAIN_HOOK])
         return 0;
     if (!read_hook(a.v[NFTA_CHAIN_HOOK], &b) ||
-        !string(a.v[NFTA_CHAIN_TYPE], b.type, sizeof b.type))
+        !kr_nft_string(a.v[NFTA_CHAIN_TYPE], b.type, sizeof b.type))
         return -1;
-    b.drop = number(a.v[NFTA_CHAIN_POLICY]) == NF_DROP && a.v[NFTA_CHAIN_POLICY];
+    b.drop = kr_nft_number(a.v[NFTA_CHAIN_POLICY]) == NF_DROP && a.v[NFTA_CHAIN_POLICY];
     l->chains = kr_grow(l->chains, &l->cap_chains, l->n_chains + 1, sizeof b);
     l->chains[l->n_chains++] = b;
     return 0;
@@ -116,10 +81,10 @@ static int on_chain(const struct nlmsghdr *m, void *arg)
 
 static int on_gen(const struct nlmsghdr *m, void *arg)
 {
-    struct attrs a;
-    if (read_attrs(m, &a) || !a.v[NFTA_GEN_ID])
+    struct kr_nft_attrs a;
+    if (kr_nft_attrs(m, &a) || !a.v[NFTA_GEN_ID])
         return -1;
-    *(uint32_t *)arg = number(a.v[NFTA_GEN_ID]);
+    *(uint32_t *)arg = kr_nft_number(a.v[NFTA_GEN_ID]);
     return 0;
 }
 
