@@ -47,6 +47,7 @@ const struct kr_flowscan *kr_scene_flows(struct kr_scene *s, struct kr_err *e);
 const struct kr_bpf *kr_scene_bpf(struct kr_scene *s, struct kr_err *e);
 const struct kr_tc *kr_scene_tc(struct kr_scene *s, struct kr_err *e);
 const struct kr_mtas *kr_scene_mtas(struct kr_scene *s, struct kr_err *e);
+const struct kr_nftscan *kr_scene_nft(struct kr_scene *s, struct kr_err *e);
 /* Forgets the facts, so that the next look is a new one. */
 void kr_scene_forget(struct kr_scene *s);
 

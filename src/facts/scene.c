@@ -8,6 +8,7 @@
 #include <kr/mem.h>
 #include <kr/mta.h>
 #include <kr/netview.h>
+#include <kr/nft_scan.h>
 #include <kr/procs.h>
 #include <kr/tc.h>
 
@@ -84,6 +85,18 @@ const struct kr_mtas *kr_scene_mtas(struct kr_scene *s, struct kr_err *e)
     return s->mtas = m;
 }
 
+const struct kr_nftscan *kr_scene_nft(struct kr_scene *s, struct kr_err *e)
+{
+    if (s->nft)
+        return s->nft;
+    struct kr_nftscan *n = kr_calloc(1, sizeof *n);
+    if (kr_nftscan_read(s->table, s->ports, s->n_ports, n, e)) {
+        free(n);
+        return NULL;
+    }
+    return s->nft = n;
+}
+
 void kr_scene_forget(struct kr_scene *s)
 {
     if (s->view)
@@ -113,4 +126,8 @@ void kr_scene_forget(struct kr_scene *s)
     s->tc = NULL;
     s->mtas = NULL;
     s->links = NULL;
+    if (s->nft)
+        kr_nftscan_free(s->nft);
+    free(s->nft);
+    s->nft = NULL;
 }

@@ -20,7 +20,7 @@
 #define TRIES 20
 #define NONE ((size_t)-1)
 #define TABLE_F_PERSIST 4 /* Linux 6.9; not in the headers of Debian 12 */
-#define DEVICE_PREFIX 2   /* NFTA_DEVICE_PREFIX, Linux 6.18 */
+#define DEVICE_PREFIX 2   /* NFTA_DEVICE_PREFIX, Linux 6.17 */
 
 struct reading {
     struct kr_nftscan *s;
@@ -134,13 +134,12 @@ static int read_hook(const struct nlattr *hook, unsigned *number, int *priority,
     return a.v[NFTA_HOOK_DEV] && on_device(a.v[NFTA_HOOK_DEV], devices) != MNL_CB_OK;
 }
 
-static uint32_t family_may(int family)
+static uint32_t family_may(const struct reading *g, int family)
 {
+    uint32_t all = KR_MAY_ALL & ~(KR_MAY_PORTS & ~((1u << g->n_ports) - 1));
     if (family == NFPROTO_ARP)
         return 0;
-    return KR_MAY_ALL & ~(family == NFPROTO_IPV4   ? KR_MAY_V6
-                          : family == NFPROTO_IPV6 ? KR_MAY_V4
-                                                   : 0);
+    return all & ~(family == NFPROTO_IPV4 ? KR_MAY_V6 : family == NFPROTO_IPV6 ? KR_MAY_V4 : 0);
 }
 
 static uint32_t hook_bit(const struct kr_scan_chain *c, int family)
@@ -174,7 +173,7 @@ static int on_chain(const struct nlmsghdr *m, void *arg)
     }
     c.drops = a.v[NFTA_CHAIN_POLICY] && kr_nft_number(a.v[NFTA_CHAIN_POLICY]) == NF_DROP;
     if (c.base && !(t->flags & NFT_TABLE_F_DORMANT)) {
-        c.may = family_may(t->family);
+        c.may = family_may(g, t->family);
         c.on = hook_bit(&c, t->family);
     }
     c.name = kr_strdup(name);
@@ -193,7 +192,7 @@ static int on_set(const struct nlmsghdr *m, void *arg)
         return got;
     uint32_t kind = kr_nft_number(a.v[NFTA_SET_OBJ_TYPE]);
     if (kr_nft_number(a.v[NFTA_SET_FLAGS]) & NFT_SET_OBJECT)
-        g->s->tables[table].objects |= kind < 32 ? 1u << kind : ~0u;
+        g->s->tables[table].objects |= 1u << (kind < 31 ? kind : 31);
     return 0;
 }
 
@@ -279,7 +278,7 @@ static int on_rule(const struct nlmsghdr *m, void *arg)
                              .arg = g,
                              .act = add_act,
                              .jump = add_jump,
-                             .may = family_may(t->family)};
+                             .may = family_may(g, t->family)};
     return t->family == NFPROTO_ARP ? 0 : kr_rule_reduce(&w, a.v[NFTA_RULE_EXPRESSIONS]);
 }
 
@@ -424,7 +423,7 @@ bool kr_nftscan_on_device(const char *devices, const char *name)
     for (const char *d = devices; d && *d; d += strcspn(d, " "), d += *d == ' ') {
         size_t n = strcspn(d, " ");
         if (n && d[n - 1] == '*' ? strncmp(d, name, n - 1) == 0
-                            : strlen(name) == n && strncmp(d, name, n) == 0)
+                                 : strlen(name) == n && strncmp(d, name, n) == 0)
             return true;
     }
     return false;

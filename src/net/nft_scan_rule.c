@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define META_BRI_BROUTE 34 /* Linux 6.5; not in the headers of Debian 12 */
+#define META_BRI_BROUTE 35 /* Linux 6.4; not in the headers of Debian 12 */
 
 void kr_rule_maps(struct kr_rule_walk *w, const char *what, int to_port)
 {
@@ -257,7 +257,7 @@ static void on_fib(struct kr_rule_walk *w, const struct expr *x)
 static void on_objref(struct kr_rule_walk *w, const struct expr *x)
 {
     uint32_t type = kr_nft_number(x->a.v[NFTA_OBJREF_IMM_TYPE]);
-    uint32_t kinds = x->a.v[NFTA_OBJREF_SET_NAME] ? w->objects : type < 32 ? 1u << type : ~0u;
+    uint32_t kinds = x->a.v[NFTA_OBJREF_SET_NAME] ? w->objects : 1u << (type < 31 ? type : 31);
     const uint32_t harmless = 1u << NFT_OBJECT_COUNTER | 1u << NFT_OBJECT_QUOTA |
                               1u << NFT_OBJECT_CT_HELPER | 1u << NFT_OBJECT_LIMIT |
                               1u << NFT_OBJECT_CONNLIMIT | 1u << NFT_OBJECT_CT_TIMEOUT |
