@@ -7,15 +7,6 @@
 #include <kr/lan.h>
 #include <kr/uplink.h>
 
-struct kr_bpf;
-struct kr_flowscan;
-struct kr_mtas;
-struct kr_linkscan;
-struct kr_netview;
-struct kr_nftscan;
-struct kr_procs;
-struct kr_tc;
-
 struct kr_scene {
     /* What should stand; everything is borrowed. */
     const char *table; /* the name of our tables, inet and netdev */
@@ -30,7 +21,7 @@ struct kr_scene {
     const char *nonce; /* of the built-in sink, or "" */
     pid_t sink_pid;    /* 0 without one */
     uint64_t expect_rate, expect_concurrency; /* connections/s and at once; 0: not told */
-    /* Facts; NULL until somebody asked. */
+    /* Facts, each with a header of its own; NULL until somebody asked. */
     struct kr_netview *view;
     struct kr_procs *procs;
     struct kr_nftscan *nft;
