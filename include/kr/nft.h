@@ -34,6 +34,8 @@ struct kr_nft_hook {
 struct kr_nft_chain *kr_nft_base_chain(struct kr_nft_table *t, const char *name,
                                        const struct kr_nft_hook *h);
 struct kr_nft_chain *kr_nft_chain(struct kr_nft_table *t, const char *name);
+/* Loaded by a second transaction, when there are two (kr_nft_load_first, kr_nft_load_rest). */
+void kr_nft_put_off(struct kr_nft_chain *c);
 
 /* The whole as nft syntax that `nft -f` (1.0.6) takes, with comments. */
 void kr_nft_text(const struct kr_nft *r, struct kr_buf *out);

@@ -15,6 +15,11 @@ struct kr_nft_name {
 };
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                 struct kr_err *e);
+/* The same in two: first without the chains that were put off, their rules and the anonymous sets
+ * of those; later these, into the tables that stand. */
+int kr_nft_load_first(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
+                      struct kr_err *e);
+int kr_nft_load_rest(const struct kr_nft *r, struct kr_err *e);
 /* Reads the kernel's tables of r and compares: tables and flags, chains (type, hook, priority,
  * policy, device), sets and their elements, counters' names, and every rule in order, expression by
  * expression, attribute by attribute; an expression we do not know is a difference. The generation

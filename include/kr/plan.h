@@ -49,9 +49,9 @@ void kr_plan_free(struct kr_plan *p);
 struct kr_failsafe kr_plan_failsafe(const struct kr_plan *p); /* borrows from p */
 /* Which rules: the guards of the blocked state; those of a redirect, still without it; all. */
 enum kr_rules { KR_RULES_BLOCK, KR_RULES_GUARDS, KR_RULES_ALL };
-struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which); /* caller frees */
-/* Only the redirect, to be added to KR_RULES_GUARDS; together they are KR_RULES_ALL. */
-struct kr_nft *kr_plan_redirect_part(const struct kr_plan *p);
+/* The caller frees it. In KR_RULES_ALL the chains of the redirect are put off: what is loaded first
+ * is KR_RULES_GUARDS. */
+struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which);
 void kr_plan_text(const struct kr_plan *p, struct kr_buf *out); /* nft and iproute2 syntax */
 struct json_t *kr_plan_to_json(const struct kr_plan *p);
 int kr_plan_from_json(const struct json_t *j, struct kr_plan *out, struct kr_err *e);

@@ -2,6 +2,7 @@
 #ifndef KR_RT_H
 #define KR_RT_H
 
+#include <kr/buf.h>
 #include <kr/netview.h>
 
 #define KR_RT_TABLE 2525u  /* our routing table */
@@ -14,16 +15,14 @@ struct nl_msg;
 struct nl_sock;
 struct nlmsghdr;
 
+struct kr_rt_item;
 struct kr_rt {
     struct nl_sock *sk;
-    struct kr_rt_item {
-        struct nl_msg *msg;
-        char what[96];
-        int ignore; /* an errno value that is as good as success, or 0 */
-        uint32_t seq;
-        bool answered;
-    } * v;
+    struct nl_msg *msg; /* the one being made, the last of the queue */
+    struct kr_buf out;  /* those before it, as they are sent */
+    struct kr_rt_item *v;
     size_t n, cap;
+    uint32_t first_seq; /* of those being sent */
 };
 
 int kr_rt_open(struct kr_rt *rt, struct kr_err *e); /* 0, or -1 (KR_CANNOT) */
@@ -41,12 +40,14 @@ int kr_rt_dump(struct kr_rt *rt, int type, const void *header, size_t len, kr_rt
  * is sent before the flush, which sends all of them together. Returns the message, owned by rt. */
 struct nl_msg *kr_rt_queue(struct kr_rt *rt, int type, int flags, int ignore, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* Sends what was queued and reads every ack. Returns 0, or -1 (KR_CANNOT: the first refusal, by
- * name and with the kernel's reason; KR_UNKNOWN: an ack was lost). The queue is empty after it. */
+/* Sends what was queued and reads every ack asked for, and every refusal. Returns 0, or -1
+ * (KR_CANNOT: the first refusal, by name and with the kernel's reason; KR_UNKNOWN: an ack was
+ * lost). The queue is empty after it. */
 int kr_rt_flush(struct kr_rt *rt, struct kr_err *e);
 void kr_rt_drop(struct kr_rt *rt); /* forgets what was queued */
 
-/* flags: NLM_F_CREATE | NLM_F_EXCL ... */
+/* flags: NLM_F_CREATE | NLM_F_EXCL ... No ack is asked for, since there may be thousands: a refusal
+ * is answered all the same, but what counts as there is what a reading shows. */
 void kr_rt_route_add(struct kr_rt *rt, const struct kr_route *r, int flags);
 void kr_rt_rule(struct kr_rt *rt, const struct kr_fibrule *r, bool add);
 /* Makes a device, left down. `peer` is the other end of a veth pair, else NULL. Returns 0, an errno

@@ -23,6 +23,9 @@ struct kr_standing {
 
 /* Returns 0, or -1 (KR_UNKNOWN) when the kernel can't be asked at all. */
 int kr_standing_read(const struct kr_paths *paths, struct kr_standing *out, struct kr_err *e);
+/* The same with a reading of the network that was just made. */
+int kr_standing_read_in(const struct kr_netview *v, const struct kr_paths *paths,
+                        struct kr_standing *out, struct kr_err *e);
 bool kr_standing_any(const struct kr_standing *s);
 /* Everything recorded is in force. */
 bool kr_standing_whole(const struct kr_standing *s);

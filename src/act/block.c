@@ -11,8 +11,11 @@
 static int cut_redirected(const struct kr_plan *p, struct kr_cut_count *cut, struct kr_err *e)
 {
     struct kr_flow_world flows;
-    if (kr_flows_init(&flows, p, e))
+    struct kr_netview v;
+    if (kr_netview_read_addresses(&v, e))
         return -1;
+    kr_flows_init(&flows, p, &v);
+    kr_netview_free(&v);
     int bad = kr_cut_redirected(&flows.policy, cut, e);
     kr_flow_world_free(&flows);
     return bad;

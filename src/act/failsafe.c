@@ -104,13 +104,20 @@ static int refuse_strangers(const struct kr_failsafe *f, const struct kr_netview
     return kr_fail(e, KR_UNSAFE, 0, "%.*s", (int)strcspn(kr_buf_str(&why), "\n"), kr_buf_str(&why));
 }
 
+/* One pass from the reading to what is wanted; 1: something had to be changed. */
+static int pass(const struct kr_failsafe *f, struct kr_netview *v, struct kr_rt *rt,
+                struct kr_err *e)
+{
+    if (refuse_strangers(f, v, e) || (kr_fs_needs_hole(f) && kr_fs_hole_ensure(f, rt, v, e)))
+        return -1;
+    return converge(f, rt, v, e);
+}
+
 static int apply(const struct kr_failsafe *f, struct kr_netview *v, struct kr_rt *rt,
                  struct kr_err *e)
 {
-    for (int pass = 0; pass < PASSES; pass++) {
-        if (refuse_strangers(f, v, e) || (kr_fs_needs_hole(f) && kr_fs_hole_ensure(f, rt, v, e)))
-            return -1;
-        int changed = converge(f, rt, v, e);
+    for (int i = 0; i < PASSES; i++) {
+        int changed = pass(f, v, rt, e);
         if (changed <= 0)
             return changed;
         kr_netview_free(v);
@@ -120,18 +127,33 @@ static int apply(const struct kr_failsafe *f, struct kr_netview *v, struct kr_rt
     return kr_fail(e, KR_UNKNOWN, 0, "the failsafe is changed by somebody else as it is made");
 }
 
+static void tell_kind(const struct kr_netview *v, char kind[static 16])
+{
+    const struct kr_link *hole = kr_fs_hole(v);
+    kind[0] = '\0';
+    if (hole)
+        memcpy(kind, hole->kind, sizeof hole->kind);
+}
+
 int kr_failsafe_apply(const struct kr_failsafe *f, char kind[static 16], struct kr_err *e)
 {
     KR_AUTO_RT struct kr_rt rt = {0};
     struct kr_netview v;
-    kind[0] = '\0';
     if (kr_rt_open(&rt, e) || kr_netview_read(&v, e))
         return -1;
     int bad = apply(f, &v, &rt, e);
-    const struct kr_link *hole = kr_fs_hole(&v);
-    if (!bad && hole)
-        memcpy(kind, hole->kind, sizeof hole->kind);
+    tell_kind(&v, kind);
     kr_netview_free(&v);
+    return bad;
+}
+
+int kr_failsafe_apply_to(const struct kr_failsafe *f, struct kr_netview *v, char kind[static 16],
+                         struct kr_err *e)
+{
+    KR_AUTO_RT struct kr_rt rt = {0};
+    int bad = kr_rt_open(&rt, e) || pass(f, v, &rt, e) < 0 ? -1 : 0;
+    tell_kind(v, kind);
+    kr_netview_free(v);
     return bad;
 }
 
@@ -156,17 +178,24 @@ static void compare(const struct kr_failsafe *f, const struct kr_netview *v, str
     kr_fs_free(&must);
 }
 
+int kr_failsafe_check_view(const struct kr_failsafe *f, const struct kr_netview *v,
+                           struct kr_buf *diff)
+{
+    size_t before = diff->len;
+    kr_fs_hole_check(f, v, diff);
+    kr_fs_strangers(f, v, diff);
+    compare(f, v, diff);
+    return diff->len == before;
+}
+
 int kr_failsafe_check(const struct kr_failsafe *f, struct kr_buf *diff, struct kr_err *e)
 {
     struct kr_netview v;
-    size_t before = diff->len;
     if (kr_netview_read(&v, e))
         return -1;
-    kr_fs_hole_check(f, &v, diff);
-    kr_fs_strangers(f, &v, diff);
-    compare(f, &v, diff);
+    int holds = kr_failsafe_check_view(f, &v, diff);
     kr_netview_free(&v);
-    return diff->len == before;
+    return holds;
 }
 
 int kr_failsafe_remove(struct kr_err *e)
@@ -181,15 +210,11 @@ int kr_failsafe_remove(struct kr_err *e)
     return bad;
 }
 
-int kr_failsafe_present(bool *present, struct kr_err *e)
+bool kr_failsafe_present(const struct kr_netview *v)
 {
-    struct kr_netview v;
     struct kr_fs_state have;
-    if (kr_netview_read(&v, e))
-        return -1;
-    kr_fs_have(&v, &have);
-    *present = have.n_routes || have.n_rules || kr_fs_hole(&v);
+    kr_fs_have(v, &have);
+    bool present = have.n_routes || have.n_rules || kr_fs_hole(v);
     kr_fs_free(&have);
-    kr_netview_free(&v);
-    return 0;
+    return present;
 }

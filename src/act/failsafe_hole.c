@@ -87,6 +87,20 @@ static bool is_up(const struct kr_link *l)
     return (l->flags & (IFF_UP | IFF_NOARP)) == (IFF_UP | IFF_NOARP);
 }
 
+static int renew_links(struct kr_netview *v, struct kr_err *e)
+{
+    struct kr_netview now, was = *v;
+    if (kr_netview_read_addresses(&now, e))
+        return -1;
+    v->links = now.links;
+    v->n_links = now.n_links;
+    v->addrs = now.addrs;
+    v->n_addrs = now.n_addrs;
+    free(was.links);
+    free(was.addrs);
+    return 0;
+}
+
 int kr_fs_hole_ensure(const struct kr_failsafe *f, struct kr_rt *rt, struct kr_netview *v,
                       struct kr_err *e)
 {
@@ -101,8 +115,7 @@ int kr_fs_hole_ensure(const struct kr_failsafe *f, struct kr_rt *rt, struct kr_n
     kr_rt_link_up(rt, KR_HOLE_NAME);
     if (kr_rt_flush(rt, e))
         return -1;
-    kr_netview_free(v);
-    if (kr_netview_read(v, e))
+    if (renew_links(v, e))
         return -1;
     return kr_fs_hole(v) ? 0 : kr_fail(e, KR_UNKNOWN, 0, "the device " KR_HOLE_NAME " vanished");
 }

@@ -38,7 +38,7 @@ static inline bool kr_fs_needs_hole(const struct kr_failsafe *f)
 const struct kr_link *kr_fs_hole(const struct kr_netview *v);
 /* Why the device of that name is none of ours, or NULL: another kind, addresses on it. */
 const char *kr_fs_hole_stranger(const struct kr_netview *v, struct kr_buf *why);
-/* Makes it or sets it right; *v is read again when something had to be done. */
+/* Makes it or sets it right; the links of *v are read again when something had to be done. */
 int kr_fs_hole_ensure(const struct kr_failsafe *f, struct kr_rt *rt, struct kr_netview *v,
                       struct kr_err *e);
 void kr_fs_hole_check(const struct kr_failsafe *f, const struct kr_netview *v, struct kr_buf *diff);

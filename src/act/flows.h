@@ -5,7 +5,7 @@
 #include <kr/flow.h>
 #include <kr/plan.h>
 
-/* Reads the host's own addresses. p must outlive it. */
-int kr_flows_init(struct kr_flow_world *w, const struct kr_plan *p, struct kr_err *e);
+/* The host's own addresses are those of v. p must outlive w. */
+void kr_flows_init(struct kr_flow_world *w, const struct kr_plan *p, const struct kr_netview *v);
 
 #endif

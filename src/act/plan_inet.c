@@ -245,6 +245,7 @@ static void return_lan(struct kr_nft_chain *c,
 void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
 {
     struct kr_nft_chain *c = base(t, "redirect_output", "nat", NF_INET_LOCAL_OUT, NAT_FIRST);
+    kr_nft_put_off(c);
     if (!p->capture_local) {
         struct kr_nft_rule *r = kr_nft_rule(c, "loopback and own addresses: injection stays local");
         kr_nft_oifname(r, KR_IS, "lo");
@@ -256,6 +257,7 @@ void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
     if (!p->forward)
         return;
     c = base(t, "redirect_forward", "nat", NF_INET_PRE_ROUTING, NAT_FIRST);
+    kr_nft_put_off(c);
     struct kr_nft_rule *r = kr_nft_rule(c, "mail for this host itself stays what it is");
     kr_nft_fib_local(r);
     kr_nft_return(r);
@@ -273,12 +275,5 @@ struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which)
         kr_plan_inet_redirect(p, t);
     if (p->fence && p->uplinks.n)
         kr_plan_fence(p, redirect, r);
-    return r;
-}
-
-struct kr_nft *kr_plan_redirect_part(const struct kr_plan *p)
-{
-    struct kr_nft *r = kr_nft_new();
-    kr_plan_inet_redirect(p, kr_nft_table(r, NFPROTO_INET, KR_TABLE));
     return r;
 }

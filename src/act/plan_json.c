@@ -10,7 +10,13 @@
 static json_t *addr_json(const struct kr_addr *a)
 {
     char s[KR_ADDRSTRLEN];
-    return json_string(kr_addr_str(a, s));
+    return json_string_nocheck(kr_addr_str(a, s));
+}
+
+static json_t *prefix_json(const struct kr_prefix *p)
+{
+    char s[KR_ADDRSTRLEN];
+    return json_string_nocheck(kr_prefix_str(p, s));
 }
 
 static json_t *sink_json(const struct kr_plan_sink *s)
@@ -29,19 +35,35 @@ static json_t *ports_json(const struct kr_ports *p)
     return a;
 }
 
+/* There may be thousands, of few devices: those of one device share its values. */
+static json_t *exempt_json(const struct kr_exempt *x, json_t *device, json_t *index)
+{
+    json_t *j = json_object();
+    json_object_set_new_nocheck(j, "prefix", prefix_json(&x->prefix));
+    json_object_set_nocheck(j, "device", device);
+    json_object_set_nocheck(j, "index", index);
+    if (x->has_source)
+        json_object_set_new_nocheck(j, "source", addr_json(&x->source));
+    if (x->has_gateway)
+        json_object_set_new_nocheck(j, "gateway", addr_json(&x->gateway));
+    return j;
+}
+
 static json_t *lan_json(const struct kr_lan *l)
 {
-    json_t *a = json_array();
+    json_t *a = json_array(), *device = NULL, *index = NULL;
     for (size_t i = 0; i < l->n; i++) {
-        char s[KR_ADDRSTRLEN];
-        json_t *x = json_pack("{s:s, s:s, s:i}", "prefix", kr_prefix_str(&l->v[i].prefix, s),
-                              "device", l->v[i].ifname, "index", (int)l->v[i].index);
-        if (l->v[i].has_source)
-            json_object_set_new(x, "source", addr_json(&l->v[i].source));
-        if (l->v[i].has_gateway)
-            json_object_set_new(x, "gateway", addr_json(&l->v[i].gateway));
-        json_array_append_new(a, x);
+        const struct kr_exempt *x = &l->v[i];
+        if (!device || x->index != x[-1].index || strcmp(x->ifname, x[-1].ifname) != 0) {
+            json_decref(device);
+            json_decref(index);
+            device = json_string(x->ifname);
+            index = json_integer(x->index);
+        }
+        json_array_append_new(a, exempt_json(x, device, index));
     }
+    json_decref(device);
+    json_decref(index);
     return a;
 }
 

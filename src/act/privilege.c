@@ -30,9 +30,9 @@ int kr_privilege_need(const char *command, struct kr_err *e)
                    command, command);
 }
 
+/* What libcap-ng read in kr_privilege_need still holds: nothing changed since. */
 int kr_privilege_reduce(enum kr_job job, struct kr_err *e)
 {
-    capng_get_caps_process();
     bool keep[sizeof kept / sizeof *kept];
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         keep[i] = (kept[i].jobs >> job & 1) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].cap);

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +58,37 @@ static unsigned workers(void)
     return need > n && need <= 64 ? need : n;
 }
 
-static void exec_sink(const char *program, const struct kr_paths *paths, uint16_t port,
-                      const char *nonce, int ready, int lifeline)
+/* What becomes of the sink's files, signals and session. */
+struct spawn {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+};
+
+static void prepare_spawn(struct spawn *s, const struct kr_paths *paths, int ready, int lifeline)
+{
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_init(&s->how);
+    posix_spawnattr_setsigmask(&s->how, &none);
+    posix_spawnattr_setflags(&s->how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSID);
+    posix_spawn_file_actions_init(&s->files);
+    posix_spawn_file_actions_addopen(&s->files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&s->files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&s->files, STDERR_FILENO, paths->log, flags, 0644);
+    posix_spawn_file_actions_adddup2(&s->files, ready, ready); /* not closed on exec */
+    posix_spawn_file_actions_adddup2(&s->files, lifeline, lifeline);
+}
+
+static void end_spawn(struct spawn *s)
+{
+    posix_spawn_file_actions_destroy(&s->files);
+    posix_spawnattr_destroy(&s->how);
+}
+
+/* Not by fork(2): every page that is written behind it would have to be copied. Returns the pid. */
+static pid_t spawn_sink(const char *program, const struct kr_paths *paths, uint16_t port,
+                        const char *nonce, int ready, int lifeline, struct kr_err *e)
 {
     char listen4[32], listen6[32], fd_ready[12], fd_life[12], count[12];
     snprintf(count, sizeof count, "%u", workers());
@@ -72,23 +102,12 @@ static void exec_sink(const char *program, const struct kr_paths *paths, uint16_
                                 nonce,          "--control",     paths->control, "--ready-fd",
                                 fd_ready,       "--lifeline-fd", fd_life,        NULL};
     char *const env[] = {NULL};
-    execve(program, (char *const *)(uintptr_t)args, env);
-    dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
-    _exit(127);
-}
-
-static void become_sink(const char *program, const struct kr_paths *paths, uint16_t port,
-                        const char *nonce, const int ready[2], const int life[2])
-{
-    int null = open("/dev/null", O_RDWR);
-    int log = open(paths->log, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    if (null < 0 || log < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
-        fcntl(ready[1], F_SETFD, 0) || fcntl(life[0], F_SETFD, 0) || setsid() < 0)
-        _exit(126);
-    exec_sink(program, paths, port, nonce, ready[1], life[0]);
+    struct spawn s;
+    pid_t pid = -1;
+    prepare_spawn(&s, paths, ready, lifeline);
+    int err = posix_spawn(&pid, program, &s.files, &s.how, (char *const *)(uintptr_t)args, env);
+    end_spawn(&s);
+    return err ? kr_fail(e, KR_CANNOT, err, "starting %s", program) : pid;
 }
 
 static int last_words(const struct kr_paths *paths, const char *what, struct kr_err *e)
@@ -138,11 +157,9 @@ int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkpro
         return kr_fail(e, KR_CANNOT, errno, "pipe");
     KR_AUTO_FD int l0 = life[0];
     out->lifeline = life[1];
-    out->pid = fork();
-    if (out->pid == 0)
-        become_sink(program, paths, port, out->nonce, ready, life);
+    out->pid = spawn_sink(program, paths, port, out->nonce, r1, l0, e);
     kr_close_fd(&r1);
-    int bad = out->pid < 0 ? kr_fail(e, KR_CANNOT, errno, "fork") : wait_ready(r0, paths, e);
+    int bad = out->pid < 0 ? -1 : wait_ready(r0, paths, e);
     if (bad)
         kr_sink_abandon(out);
     return bad;

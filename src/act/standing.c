@@ -49,7 +49,7 @@ static int compare_rules(struct kr_standing *s, struct kr_err *e)
     return equal;
 }
 
-static void compare(struct kr_standing *s)
+static void compare(struct kr_standing *s, const struct kr_netview *v)
 {
     struct kr_err why = {0};
     struct kr_failsafe f = kr_plan_failsafe(&s->state.plan);
@@ -57,9 +57,7 @@ static void compare(struct kr_standing *s)
     if (s->rules < 0)
         kr_buf_printf(&s->why, "rules: %s\n", why.msg);
     s->part_at[KR_PART_ROUTES] = s->why.len;
-    s->routes = kr_failsafe_check(&f, &s->why, &why);
-    if (s->routes < 0)
-        kr_buf_printf(&s->why, "failsafe: %s\n", why.msg);
+    s->routes = kr_failsafe_check_view(&f, v, &s->why);
 }
 
 static void look_at_sink(const struct kr_paths *paths, struct kr_standing *s)
@@ -85,13 +83,15 @@ static void look_at_sink(const struct kr_paths *paths, struct kr_standing *s)
     }
 }
 
-int kr_standing_read(const struct kr_paths *paths, struct kr_standing *s, struct kr_err *e)
+int kr_standing_read_in(const struct kr_netview *v, const struct kr_paths *paths,
+                        struct kr_standing *s, struct kr_err *e)
 {
     struct kr_err why = {0};
     memset(s, 0, sizeof *s);
     if (kr_nft_exists(&kr_table_inet, &s->inet, e) ||
-        kr_nft_exists(&kr_table_netdev, &s->netdev, e) || kr_failsafe_present(&s->failsafe, e))
+        kr_nft_exists(&kr_table_netdev, &s->netdev, e))
         return -1;
+    s->failsafe = kr_failsafe_present(v);
     s->recorded = kr_state_read(paths, &s->state, &why);
     if (s->recorded < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);
@@ -101,12 +101,23 @@ int kr_standing_read(const struct kr_paths *paths, struct kr_standing *s, struct
         (s->netdev && read_counts(s, &kr_table_netdev, e)))
         return -1;
     if (s->recorded == 1 && kr_standing_any(s)) {
-        compare(s);
+        compare(s, v);
         s->part_at[KR_PART_SINK] = s->why.len;
         look_at_sink(paths, s);
         s->part_at[KR_PARTS] = s->why.len;
     }
     return 0;
+}
+
+int kr_standing_read(const struct kr_paths *paths, struct kr_standing *s, struct kr_err *e)
+{
+    struct kr_netview v;
+    memset(s, 0, sizeof *s);
+    if (kr_netview_read(&v, e))
+        return -1;
+    int bad = kr_standing_read_in(&v, paths, s, e);
+    kr_netview_free(&v);
+    return bad;
 }
 
 bool kr_standing_any(const struct kr_standing *s)

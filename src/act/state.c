@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define TMP_PATH (sizeof((struct kr_paths *)0)->state + 8)
+
 int kr_paths_find(struct kr_paths *out, struct kr_err *e)
 {
     ino_t inode;
@@ -45,13 +47,13 @@ int kr_state_lock(const struct kr_paths *paths, struct kr_err *e)
         if (errno != EWOULDBLOCK)
             return kr_fail(e, KR_CANNOT, errno, "locking %s", paths->lock);
         ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
-        holder[n > 0 ? strcspn(holder, "\n") : 0] = '\0';
+        holder[n > 0 ? strcspn(holder, " \n") : 0] = '\0';
         return kr_fail(e, KR_CANNOT, 0,
                        "another kumo-redirect (process %s) is at work in this network namespace",
                        *holder ? holder : "unknown");
     }
-    int n = snprintf(holder, sizeof holder, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) || pwrite(fd, holder, (size_t)n, 0) != n)
+    int n = snprintf(holder, sizeof holder, "%-10d\n", (int)getpid());
+    if (pwrite(fd, holder, (size_t)n, 0) != n)
         return kr_fail(e, KR_CANNOT, errno, "writing %s", paths->lock);
     int keep = fd;
     fd = -1;
@@ -130,22 +132,19 @@ static char *state_text(const struct kr_state *s)
     return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
 
-/* At least as long as the real one will be. */
-static char *blank_text(const struct kr_state *s)
+static int make_temporary(const char *path, char tmp[static TMP_PATH], struct kr_err *e)
 {
-    size_t n = 8192 + 128 * (s->plan.lan.n + s->plan.uplinks.n);
-    char *text = kr_calloc(n + 1, 1);
-    memset(text, ' ', n);
-    return text;
+    snprintf(tmp, TMP_PATH, "%s.XXXXXX", path);
+    int fd = mkostemp(tmp, O_CLOEXEC);
+    return fd < 0 ? kr_fail(e, KR_CANNOT, errno, "%s", tmp) : fd;
 }
 
 int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e)
 {
-    char tmp[sizeof((struct kr_paths *)0)->state + 8];
-    snprintf(tmp, sizeof tmp, "%s.XXXXXX", path);
-    KR_AUTO_FD int fd = mkostemp(tmp, O_CLOEXEC);
+    char tmp[TMP_PATH];
+    KR_AUTO_FD int fd = make_temporary(path, tmp, e);
     if (fd < 0)
-        return kr_fail(e, KR_CANNOT, errno, "%s", tmp);
+        return -1;
     if (fchmod(fd, 0644) || write_all(fd, text, strlen(text)) || (!rehearse && rename(tmp, path))) {
         kr_fail(e, KR_CANNOT, errno, "writing %s", path);
         unlink(tmp);
@@ -154,6 +153,19 @@ int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr
     if (rehearse)
         unlink(tmp);
     return 0;
+}
+
+/* Room for at least as much as the real one will take. */
+static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s, struct kr_err *e)
+{
+    char tmp[TMP_PATH];
+    off_t n = (off_t)(8192 + 128 * (s->plan.lan.n + s->plan.uplinks.n));
+    KR_AUTO_FD int fd = make_temporary(paths->state, tmp, e);
+    if (fd < 0)
+        return -1;
+    int err = posix_fallocate(fd, 0, n);
+    unlink(tmp);
+    return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }
 
 /* Evidence is about one state, and goes with it. */
@@ -167,12 +179,12 @@ static int drop_evidence(const struct kr_paths *paths, struct kr_err *e)
 int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
                    struct kr_err *e)
 {
-    KR_AUTO_FREE char *text = rehearse ? blank_text(s) : state_text(s);
+    if (rehearse)
+        return rehearse_write(paths, s, e);
+    KR_AUTO_FREE char *text = state_text(s);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the state can't be put into JSON");
-    if (!rehearse && drop_evidence(paths, e))
-        return -1;
-    return kr_file_replace(paths->state, text, rehearse, e);
+    return drop_evidence(paths, e) || kr_file_replace(paths->state, text, false, e) ? -1 : 0;
 }
 
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e)

@@ -7,8 +7,18 @@
 const struct kr_nft_name kr_table_inet = {NFPROTO_INET, KR_TABLE};
 const struct kr_nft_name kr_table_netdev = {NFPROTO_NETDEV, KR_TABLE};
 
+static const struct kr_nft_name ours[] = {
+    {NFPROTO_INET, KR_TABLE},
+    {NFPROTO_NETDEV, KR_TABLE},
+};
+#define OURS (sizeof ours / sizeof *ours)
+
 int kr_tables_swap(const struct kr_nft *r, struct kr_err *e)
 {
-    const struct kr_nft_name ours[] = {kr_table_inet, kr_table_netdev};
-    return kr_nft_load(r, ours, sizeof ours / sizeof *ours, e);
+    return kr_nft_load(r, ours, OURS, e);
+}
+
+int kr_tables_swap_first(const struct kr_nft *r, struct kr_err *e)
+{
+    return kr_nft_load_first(r, ours, OURS, e);
 }

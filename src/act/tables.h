@@ -9,5 +9,7 @@ extern const struct kr_nft_name kr_table_inet, kr_table_netdev;
 /* One transaction: whatever of our tables exists goes, r comes in its place (NULL: nothing does).
  */
 int kr_tables_swap(const struct kr_nft *r, struct kr_err *e);
+/* The same without the chains of r that are put off: all guards, no redirect yet. */
+int kr_tables_swap_first(const struct kr_nft *r, struct kr_err *e);
 
 #endif

@@ -29,25 +29,29 @@ static unsigned now_us(void)
     return (unsigned)(t.tv_sec * 1000000L + t.tv_nsec / 1000);
 }
 
-static int load(struct kr_up *u, enum kr_rules which, struct kr_err *e)
+struct kr_nft *kr_up_rules(struct kr_up *u)
 {
-    struct kr_nft *r = kr_plan_ruleset(&u->state->plan, which);
-    int bad = kr_tables_swap(r, e);
-    kr_nft_free(r);
-    return bad;
+    const struct kr_plan *p = &u->state->plan;
+    if (!u->rules)
+        u->rules = kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_ALL);
+    return u->rules;
 }
 
+typedef int load_fn(const struct kr_nft *r, struct kr_err *e);
+
 /* Without the egress hook there is no fence; going on without it takes a waiver. */
-static int load_or_waive(struct kr_up *u, enum kr_rules which, struct kr_err *e)
+static int load_or_waive(struct kr_up *u, load_fn *load, struct kr_err *e)
 {
     struct kr_plan *p = &u->state->plan;
     struct kr_err why = {0};
-    if (load(u, which, &why) == 0)
+    if (load(kr_up_rules(u), &why) == 0)
         return 0;
     bool fence = p->fence && (why.sys == EOPNOTSUPP || why.sys == ENOENT);
     if (fence && kr_waived(&p->waivers, "netdev-fence")) {
         p->fence = false;
-        return load(u, which, e);
+        kr_nft_free(u->rules);
+        u->rules = NULL;
+        return load(kr_up_rules(u), e);
     }
     *e = why;
     return fence ? kr_wrap(e, "the fence needs Linux 5.16 with CONFIG_NETFILTER_EGRESS; to go on "
@@ -57,16 +61,13 @@ static int load_or_waive(struct kr_up *u, enum kr_rules which, struct kr_err *e)
 
 static int stage_guards(struct kr_up *u, struct kr_err *e)
 {
-    if (u->swap)
-        return 0;
-    return load_or_waive(u, u->state->plan.mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_GUARDS,
-                         e);
+    return u->swap ? 0 : load_or_waive(u, kr_tables_swap_first, e);
 }
 
 static int stage_failsafe(struct kr_up *u, struct kr_err *e)
 {
     struct kr_failsafe f = kr_plan_failsafe(&u->state->plan);
-    return kr_failsafe_apply(&f, u->state->hole, e);
+    return kr_failsafe_apply_to(&f, &u->view, u->state->hole, e);
 }
 
 static int stage_sink(struct kr_up *u, struct kr_err *e)
@@ -93,12 +94,7 @@ static int stage_redirect(struct kr_up *u, struct kr_err *e)
     if (u->state->plan.mode == KR_MODE_BLOCK)
         return 0;
     u->redirecting = true;
-    if (u->swap)
-        return load_or_waive(u, KR_RULES_ALL, e);
-    struct kr_nft *r = kr_plan_redirect_part(&u->state->plan);
-    int bad = kr_nft_load(r, NULL, 0, e);
-    kr_nft_free(r);
-    return bad;
+    return u->swap ? load_or_waive(u, kr_tables_swap, e) : kr_nft_load_rest(kr_up_rules(u), e);
 }
 
 static int stage_cut(struct kr_up *u, struct kr_err *e)
@@ -166,6 +162,7 @@ int kr_up(const struct kr_settings *s, const struct kr_paths *paths, kr_stage_cb
     memset(out, 0, sizeof *out);
     out->ended = KR_ENDED_AS_FOUND;
     if (kr_up_prepare(&u, s, e)) {
+        kr_netview_free(&u.view);
         kr_standing_free(&u.found);
         return -1;
     }
@@ -182,6 +179,8 @@ int kr_up(const struct kr_settings *s, const struct kr_paths *paths, kr_stage_cb
         out->ended = KR_ENDED_DONE;
     }
     kr_sink_abandon(&u.sink);
+    kr_netview_free(&u.view);
+    kr_nft_free(u.rules);
     kr_standing_free(&u.found);
     return bad;
 }

@@ -11,13 +11,15 @@ struct kr_up {
     struct kr_up_result *result;
     struct kr_state *state; /* being made; in *result */
     struct kr_standing found;
-    struct kr_netview view;
+    struct kr_netview view; /* as the plan saw it; from the cut on, as it is behind the redirect */
+    struct kr_nft *rules;   /* all of them, made once; NULL: not yet */
     struct kr_sinkproc sink;
     bool swap;        /* a whole redirect stands: its guards stay until the tables are swapped */
     bool keep_sink;   /* the built-in sink that runs serves the new plan too */
     bool redirecting; /* the redirect may be in the kernel */
 };
 
+struct kr_nft *kr_up_rules(struct kr_up *u); /* of the plan as it is; they stay in u */
 /* Everything that is decided before the kernel is touched. */
 int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e);
 int kr_up_cut(struct kr_up *u, struct kr_err *e);

@@ -17,13 +17,10 @@
 
 static int plan(struct kr_up *u, const struct kr_settings *s, struct kr_err *e)
 {
-    struct kr_netview v;
     struct kr_origin origin;
-    if (kr_origin_find(&origin, e) || kr_netview_read(&v, e))
-        return -1;
-    int bad = kr_plan_make(s, &v, &origin, &u->state->plan, e);
-    kr_netview_free(&v);
-    return bad;
+    return kr_origin_find(&origin, e) || kr_netview_read(&u->view, e)
+               ? -1
+               : kr_plan_make(s, &u->view, &origin, &u->state->plan, e);
 }
 
 static int foreign_sinks_answer(const struct kr_plan *p, struct kr_err *e)
@@ -38,7 +35,7 @@ static int foreign_sinks_answer(const struct kr_plan *p, struct kr_err *e)
 int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e)
 {
     if (plan(u, s, e) || foreign_sinks_answer(&u->state->plan, e) ||
-        kr_standing_read(u->paths, &u->found, e))
+        kr_standing_read_in(&u->view, u->paths, &u->found, e))
         return -1;
     const struct kr_plan *was = &u->found.state.plan, *p = &u->state->plan;
     kr_state_now(u->state->since);
@@ -53,8 +50,10 @@ int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e
 int kr_up_cut(struct kr_up *u, struct kr_err *e)
 {
     struct kr_flow_world flows;
-    if (kr_flows_init(&flows, &u->state->plan, e))
+    kr_netview_free(&u->view);
+    if (kr_netview_read(&u->view, e))
         return -1;
+    kr_flows_init(&flows, &u->state->plan, &u->view);
     int bad = kr_cut_flows(&flows.policy, &u->result->cut, e);
     kr_flow_world_free(&flows);
     if (bad || !u->result->cut.no_sock_destroy ||
@@ -77,16 +76,12 @@ int kr_up_readback(struct kr_up *u, struct kr_err *e)
     const struct kr_plan *p = &u->state->plan;
     KR_AUTO_BUF struct kr_buf diff = {0};
     struct kr_failsafe f = kr_plan_failsafe(p);
-    struct kr_nft *want =
-        kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_ALL);
-    int equal = kr_nft_compare(want, &diff, &u->result->generation, e);
-    kr_nft_free(want);
+    int equal = kr_nft_compare(kr_up_rules(u), &diff, &u->result->generation, e);
     if (equal != 1)
         return equal < 0 ? -1 : first_line(&diff, "the rules in the kernel are", e);
-    int holds = kr_failsafe_check(&f, &diff, e);
-    if (holds != 1)
-        return holds < 0 ? -1 : first_line(&diff, "the policy routing is", e);
-    return 0;
+    return kr_failsafe_check_view(&f, &u->view, &diff)
+               ? 0
+               : first_line(&diff, "the policy routing is", e);
 }
 
 static int judge(const struct kr_plan *p, const struct kr_probe *x, bool *seen4, bool *seen6,

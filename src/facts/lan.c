@@ -229,13 +229,17 @@ static int absurd(const struct search *s, const char *text, const struct kr_pref
                  {"203.0.113.0/24", "documentation space, which the probes connect to"},
                  {"2001:db8::/32", "documentation space, which the probes connect to"},
                  {"3fff::/20", "documentation space, which the probes connect to"}};
+    static struct kr_prefix spaces[sizeof never / sizeof *never];
+    static bool parsed;
     uint8_t least = kr_prefix_is_v4(p) ? 8 : 16;
-    struct kr_prefix n;
+    for (size_t i = 0; !parsed && i < sizeof never / sizeof *never; i++)
+        kr_prefix_parse(never[i].space, &spaces[i], NULL);
+    parsed = true;
     if (kr_prefix_family_len(p) < least)
         return kr_fail(e, KR_USAGE, 0,
                        "--lan '%s' is no LAN: it exempts the internet; at least /%u", text, least);
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
-        if (kr_prefix_parse(never[i].space, &n, NULL) == 0 && kr_prefix_overlaps(&n, p))
+        if (kr_prefix_overlaps(&spaces[i], p))
             return kr_fail(e, KR_USAGE, 0, "--lan '%s': %s is %s", text, never[i].space,
                            never[i].why);
     if (is_reserved(s, p))

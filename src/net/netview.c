@@ -11,6 +11,7 @@
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRIES 8
 
@@ -77,6 +78,13 @@ static int read_part(struct kr_nv *n, struct kr_rt *rt, const struct part *p, st
 /* Links and addresses come first, so that a reading can stop behind them. */
 #define LINKS_AND_ADDRESSES 3
 
+/* Asked for the routes of a family it does not have, the kernel shows those of all others. */
+static bool has_mpls(void)
+{
+    return access("/proc/sys/net/mpls", F_OK) == 0 || errno != ENOENT ||
+           access("/proc/sys/net/core", F_OK) != 0;
+}
+
 static int read_parts(struct kr_nv *n, struct kr_rt *rt, bool all, struct kr_err *e)
 {
     /* IFLA_EXT_MASK behind the header: no statistics (RTEXT_FILTER_SKIP_STATS, Linux 5.0). */
@@ -103,7 +111,7 @@ static int read_parts(struct kr_nv *n, struct kr_rt *rt, bool all, struct kr_err
     static const struct part hops = {"nexthops", RTM_GETNEXTHOP, &nexthop, sizeof nexthop,
                                      kr_nv_nexthop};
     for (size_t i = 0; i < (all ? sizeof parts / sizeof *parts : LINKS_AND_ADDRESSES); i++)
-        if (read_part(n, rt, &parts[i], e))
+        if ((parts[i].header != &mpls || has_mpls()) && read_part(n, rt, &parts[i], e))
             return -1;
     if (!n->pending)
         return 0;

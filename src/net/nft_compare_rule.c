@@ -126,16 +126,27 @@ struct leaf {
 };
 struct expr {
     const char *name;
+    const struct known *known; /* its rows of the table, one after the other */
+    size_t n_known;
     struct leaf v[MAX_LEAVES];
     size_t n;
     bool bad; /* malformed, or more than there is room for */
 };
 
-static bool is_nest(const char *expr, uint32_t path)
+static void find_known(struct expr *x)
 {
-    for (size_t i = 0; i < N_KNOWN; i++)
-        if ((known[i].path >> 8 == path || known[i].path >> 16 == path) &&
-            strcmp(known[i].expr, expr) == 0)
+    size_t i = 0;
+    while (i < N_KNOWN && strcmp(known[i].expr, x->name) != 0)
+        i++;
+    x->known = &known[i];
+    while (i + x->n_known < N_KNOWN && strcmp(known[i + x->n_known].expr, x->name) == 0)
+        x->n_known++;
+}
+
+static bool is_nest(const struct expr *x, uint32_t path)
+{
+    for (size_t i = 0; i < x->n_known; i++)
+        if (x->known[i].path >> 8 == path || x->known[i].path >> 16 == path)
             return true;
     return false;
 }
@@ -150,7 +161,7 @@ static void flatten(struct expr *x, uint32_t outer, const char *data, size_t len
         if (x->bad)
             return;
         uint32_t path = IN(outer, mnl_attr_get_type(a));
-        if (is_nest(x->name, path))
+        if (is_nest(x, path))
             flatten(x, path, mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
         else
             x->v[x->n++] =
@@ -183,6 +194,7 @@ static void read_expr(const struct nlattr *elem, struct expr *x)
     if (x->bad)
         return;
     x->name = mnl_attr_get_str(found[NFTA_EXPR_NAME]);
+    find_known(x);
     x->bad = !found[NFTA_EXPR_DATA];
     if (!x->bad)
         flatten(x, 0, mnl_attr_get_payload(found[NFTA_EXPR_DATA]),
@@ -274,10 +286,10 @@ static bool same_known(struct rule_check *c, const struct known *k, const struct
     return false;
 }
 
-static bool is_known(const char *expr, uint32_t path)
+static bool is_known(const struct expr *x, uint32_t path)
 {
-    for (size_t i = 0; i < N_KNOWN; i++)
-        if (known[i].path == path && strcmp(known[i].expr, expr) == 0)
+    for (size_t i = 0; i < x->n_known; i++)
+        if (x->known[i].path == path)
             return true;
     return false;
 }
@@ -286,7 +298,7 @@ static bool is_known(const char *expr, uint32_t path)
 static bool all_known(struct rule_check *c, const struct expr *x)
 {
     for (size_t i = 0; i < x->n; i++) {
-        if (is_known(x->name, x->v[i].path) && leaf(x, x->v[i].path) == &x->v[i])
+        if (is_known(x, x->v[i].path) && leaf(x, x->v[i].path) == &x->v[i])
             continue;
         kr_buf_printf(&c->why, "has attribute 0x%x, which we do not know", x->v[i].path);
         return false;
@@ -296,20 +308,15 @@ static bool all_known(struct rule_check *c, const struct expr *x)
 
 static bool same_expr(struct rule_check *c, const struct expr *want, const struct expr *got)
 {
-    size_t matched = 0;
     if (got->bad || strcmp(want->name, got->name) != 0) {
         kr_buf_printf(&c->why, "%s%.100s instead of %s", got->bad ? "unreadable " : "", got->name,
                       want->name);
         return false;
     }
-    for (size_t i = 0; i < N_KNOWN; i++) {
-        if (strcmp(known[i].expr, want->name) != 0)
-            continue;
-        matched++;
-        if (!same_known(c, &known[i], want, got))
+    for (size_t i = 0; i < want->n_known; i++)
+        if (!same_known(c, &want->known[i], want, got))
             return false;
-    }
-    return matched && all_known(c, got);
+    return want->n_known && all_known(c, got);
 }
 
 struct rule_attrs {
@@ -368,19 +375,27 @@ static const struct nlattr *next_elem(const struct nlattr *list, const struct nl
     return end > (const char *)a && mnl_attr_ok(a, (int)(end - (const char *)a)) ? a : NULL;
 }
 
+/* Word for word what was sent; a lookup has to be looked at all the same, for its set. */
+static bool same_words(const struct nlattr *want, const struct nlattr *got)
+{
+    const struct nlattr *name = mnl_attr_get_payload(want);
+    return same_attr(want, got) && mnl_attr_get_type(name) == NFTA_EXPR_NAME &&
+           strcmp(mnl_attr_get_str(name), "lookup") != 0;
+}
+
 static bool same_exprs(struct rule_check *c, const struct nlattr *want, const struct nlattr *got)
 {
     const struct nlattr *a = next_elem(want, NULL), *b = next_elem(got, NULL);
     struct expr x, y;
-    for (size_t n = 1; a && b; n++) {
+    for (size_t n = 1; a && b; n++, a = next_elem(want, a), b = next_elem(got, b)) {
+        if (same_words(a, b))
+            continue;
         read_expr(a, &x);
         read_expr(b, &y);
         kr_buf_free(&c->why);
         kr_buf_printf(&c->why, "expression %zu (%s): ", n, x.name);
         if (!same_expr(c, &x, &y))
             return false;
-        a = next_elem(want, a);
-        b = next_elem(got, b);
     }
     kr_buf_free(&c->why);
     kr_buf_printf(&c->why, a ? "expressions are missing" : "has more expressions");

@@ -28,7 +28,7 @@ struct kr_nft_rule {
 struct kr_nft_chain {
     struct kr_nft_table *table;
     char name[KR_NFT_NAME];
-    bool base;
+    bool base, put_off;
     struct kr_nft_hook hook;
     char device[16];
     struct kr_nft_rule **v;

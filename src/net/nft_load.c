@@ -5,6 +5,7 @@
  */
 #include "nft_compare.h"
 #include "nft_internal.h"
+#include "nft_read.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
@@ -28,7 +29,7 @@
 
 #define ROOM (1u << 17) /* more than a message can have: 64 KiB of elements, or one rule */
 #define NEEDS_EGRESS " (netdev egress needs Linux 5.16, CONFIG_NETFILTER_EGRESS)"
-#define FIRST (1u << 20) /* bytes mapped at first: only what is written takes memory */
+#define MAPPED (1u << 20) /* bytes mapped at first: only what is written takes memory */
 
 struct batch {
     char *buf;
@@ -51,7 +52,7 @@ static void reserve(struct batch *b)
 {
     if (b->len + ROOM <= b->cap)
         return;
-    size_t cap = b->cap ? 2 * b->cap : FIRST;
+    size_t cap = b->cap ? 2 * b->cap : MAPPED;
     void *p = b->cap ? mremap(b->buf, b->cap, cap, MREMAP_MAYMOVE)
                      : mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (p == MAP_FAILED)
@@ -161,19 +162,34 @@ static void add_rules(struct batch *b, const struct kr_nft_chain *c)
     }
 }
 
+enum part { ALL, FIRST, REST };
+
+static bool takes(enum part part, const struct kr_nft_chain *c)
+{
+    return part == ALL || c->put_off == (part == REST);
+}
+
+static void add_chains(struct batch *b, const struct kr_nft_table *t, enum part part)
+{
+    for (size_t i = 0; i < t->n_chains; i++)
+        if (takes(part, t->chains[i]))
+            add_chain(b, t->chains[i]);
+}
+
 /* In the order of nft(8): listings show things in the order they were made. */
-static void add_all(struct batch *b, const struct kr_nft_table *t, bool alone)
+static void add_table_part(struct batch *b, const struct kr_nft_table *t, enum part part,
+                           bool alone)
 {
     add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, NLM_F_CREATE | (alone ? NLM_F_EXCL : 0));
-    for (size_t i = 0; i < t->n_chains; i++)
-        add_chain(b, t->chains[i]);
-    for (size_t i = 0; i < t->n_counters; i++)
+    add_chains(b, t, part);
+    for (size_t i = 0; part != REST && i < t->n_counters; i++)
         add_counter(b, t, t->counters[i]);
-    for (size_t i = 0; i < t->n_sets; i++)
+    for (size_t i = 0; part != REST && i < t->n_sets; i++)
         if (!t->sets[i]->anonymous)
             add_set(b, t->sets[i]);
     for (size_t i = 0; i < t->n_chains; i++)
-        add_rules(b, t->chains[i]);
+        if (takes(part, t->chains[i]))
+            add_rules(b, t->chains[i]);
 }
 
 static void frame(struct batch *b, bool first)
@@ -218,13 +234,10 @@ static int refused(const struct batch *b, const struct kr_nl_refusal *why, int e
                    why->reason);
 }
 
-static int send_batch(struct batch *b, struct kr_err *e)
+static int send_batch(struct batch *b, struct kr_nl *nl, struct kr_err *e)
 {
-    KR_AUTO_NL struct kr_nl nl = {0};
     struct kr_nl_refusal why;
-    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
-        return -1;
-    int err = kr_nl_batch(&nl, b->buf, b->len, b->seq - 2, &why, e);
+    int err = kr_nl_batch(nl, b->buf, b->len, b->seq - 2, &why, e);
     return err > 0 ? refused(b, &why, err, e) : err;
 }
 
@@ -247,58 +260,91 @@ static int check_devices(const struct kr_nft *r, struct kr_err *e)
     return 0;
 }
 
+struct load {
+    const struct kr_nft *r;
+    enum part part;
+    const struct kr_nft_name *old;
+    size_t n_old;
+};
+
 /* Whether a table of r takes the place of an old one, and so must not be there by then. */
-static bool replaces(const struct kr_nft_table *t, const struct kr_nft_name *old, size_t n_old)
+static bool replaces(const struct load *l, const struct kr_nft_table *t)
 {
-    for (size_t i = 0; i < n_old; i++)
-        if (old[i].family == t->family && strcmp(old[i].name, t->name) == 0)
+    for (size_t i = 0; i < l->n_old; i++)
+        if (l->old[i].family == t->family && strcmp(l->old[i].name, t->name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_rest(const struct kr_nft_table *t)
+{
+    for (size_t i = 0; i < t->n_chains; i++)
+        if (t->chains[i]->put_off)
             return true;
     return false;
 }
 
 /* Removing what was never there takes the kernel ten times as long as all the rest, so tables are
  * looked up first. `sure`: remove them all the same. */
-static int load(struct batch *b, const struct kr_nft *r, const struct kr_nft_name *old,
-                size_t n_old, bool sure, struct kr_err *e)
+static int fill_and_send(struct batch *b, const struct load *l, bool sure, struct kr_err *e)
 {
+    KR_AUTO_NL struct kr_nl nl = {0};
+    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
+        return -1;
     b->first_seq = b->seq = 1;
     frame(b, true);
-    for (size_t i = 0; i < n_old; i++) {
+    for (size_t i = 0; i < l->n_old; i++) {
         bool exists = true;
-        if (!sure && kr_nft_exists(&old[i], &exists, e))
+        if (!sure && kr_nft_exists_by(&nl, &l->old[i], &exists, e))
             return -1;
         if (exists)
-            remove_table(b, old[i].family, old[i].name);
+            remove_table(b, l->old[i].family, l->old[i].name);
     }
-    for (size_t i = 0; r && i < r->n; i++)
-        add_all(b, r->v[i], replaces(r->v[i], old, n_old));
+    for (size_t i = 0; l->r && i < l->r->n; i++)
+        if (l->part != REST || has_rest(l->r->v[i]))
+            add_table_part(b, l->r->v[i], l->part, replaces(l, l->r->v[i]));
     if (!b->n)
         return 0;
     ((struct nlmsghdr *)(void *)(b->buf + b->last))->nlmsg_flags |= NLM_F_ACK;
     frame(b, false);
-    return send_batch(b, e);
+    return send_batch(b, &nl, e);
 }
 
-static int try_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old, bool sure,
-                    struct kr_err *e)
+static int try_load(const struct load *l, bool sure, struct kr_err *e)
 {
     struct batch b = {0};
-    int bad = load(&b, r, old, n_old, sure, e);
+    int bad = fill_and_send(&b, l, sure, e);
     free_batch(&b);
     return bad;
+}
+
+static int load(const struct load *l, struct kr_err *e)
+{
+    struct kr_err first = {0};
+    if (check_devices(l->r, e))
+        return -1;
+    if (try_load(l, false, &first) == 0)
+        return 0;
+    if (first.sys == EEXIST && l->n_old) /* a table came into being meanwhile */
+        return try_load(l, true, e);
+    if (e)
+        *e = first;
+    return -1;
 }
 
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                 struct kr_err *e)
 {
-    struct kr_err first = {0};
-    if (check_devices(r, e))
-        return -1;
-    if (try_load(r, old, n_old, false, &first) == 0)
-        return 0;
-    if (first.sys == EEXIST && n_old) /* a table came into being meanwhile */
-        return try_load(r, old, n_old, true, e);
-    if (e)
-        *e = first;
-    return -1;
+    return load(&(struct load){r, ALL, old, n_old}, e);
+}
+
+int kr_nft_load_first(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
+                      struct kr_err *e)
+{
+    return load(&(struct load){r, FIRST, old, n_old}, e);
+}
+
+int kr_nft_load_rest(const struct kr_nft *r, struct kr_err *e)
+{
+    return load(&(struct load){r, REST, NULL, 0}, e);
 }

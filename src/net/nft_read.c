@@ -285,14 +285,19 @@ int kr_nft_generation(uint32_t *gen, struct kr_err *e)
     return genid(&nl, gen, e) ? -1 : 0;
 }
 
-int kr_nft_exists(const struct kr_nft_name *t, bool *exists, struct kr_err *e)
+int kr_nft_exists_by(struct kr_nl *nl, const struct kr_nft_name *t, bool *exists, struct kr_err *e)
 {
-    KR_AUTO_NL struct kr_nl nl = {0};
     struct kr_nft_read r = {0};
-    if (kr_nl_open(&nl, NETLINK_NETFILTER, e) || get_table(&nl, t, &r, e))
+    if (get_table(nl, t, &r, e))
         return -1;
     *exists = r.exists;
     return 0;
+}
+
+int kr_nft_exists(const struct kr_nft_name *t, bool *exists, struct kr_err *e)
+{
+    KR_AUTO_NL struct kr_nl nl = {0};
+    return kr_nl_open(&nl, NETLINK_NETFILTER, e) || kr_nft_exists_by(&nl, t, exists, e) ? -1 : 0;
 }
 
 int kr_nft_counters(const struct kr_nft_name *t, struct kr_nft_count **out, size_t *n,

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+struct kr_nl;
 struct nftnl_chain;
 struct nftnl_obj;
 struct nlmsghdr;
@@ -30,6 +31,7 @@ struct kr_nft_read {
  * 0, or -1 (KR_UNKNOWN). */
 int kr_nft_read_tables(const struct kr_nft_name *names, size_t n, struct kr_nft_read *out,
                        uint32_t *genid, struct kr_err *e);
+int kr_nft_exists_by(struct kr_nl *nl, const struct kr_nft_name *t, bool *exists, struct kr_err *e);
 void kr_nft_read_free(struct kr_nft_read *r);
 
 #endif

@@ -282,6 +282,11 @@ struct kr_nft_chain *kr_nft_base_chain(struct kr_nft_table *t, const char *name,
     return c;
 }
 
+void kr_nft_put_off(struct kr_nft_chain *c)
+{
+    c->put_off = true;
+}
+
 /* What nft(8) could not read back inside quotes, or not keep, is left out here as well. */
 static char *tidy_comment(const char *comment)
 {

@@ -1,6 +1,5 @@
-#include <kr/rt.h>
+#include "rt_internal.h"
 
-#include <kr/buf.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
@@ -15,13 +14,14 @@
 
 #define DATAGRAM (1 << 16) /* the kernel's dumps come in pieces of at most 32 KiB */
 #define BUFFER (208 << 10) /* net.core.rmem_max by default; libnl itself asks for 32 KiB only */
-#define AT_ONCE 64         /* messages in flight: each ack takes about 1 KiB of that */
+#define FORCED (4 << 20)   /* with CAP_NET_ADMIN */
+#define AT_ONCE 256        /* messages in flight: each answer takes about 1 KiB of that */
 #define PATIENCE 10        /* seconds */
 
 int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
 {
     const struct timeval patience = {.tv_sec = PATIENCE};
-    int on = 1;
+    int on = 1, forced = FORCED;
     memset(rt, 0, sizeof *rt);
     rt->sk = nl_socket_alloc();
     int err = rt->sk ? nl_connect(rt->sk, NETLINK_ROUTE) : -NLE_NOMEM;
@@ -32,6 +32,7 @@ int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
     int fd = nl_socket_get_fd(rt->sk);
     nl_socket_set_buffer_size(rt->sk, BUFFER, BUFFER);
     nl_socket_set_msg_buf_size(rt->sk, DATAGRAM);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &forced, sizeof forced);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     /* Both only make refusals more telling: a kernel without them still answers. */
     setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
@@ -42,14 +43,18 @@ int kr_rt_open(struct kr_rt *rt, struct kr_err *e)
 void kr_rt_drop(struct kr_rt *rt)
 {
     for (size_t i = 0; i < rt->n; i++)
-        nlmsg_free(rt->v[i].msg);
+        free(rt->v[i].what);
     rt->n = 0;
+    rt->out.len = 0;
+    nlmsg_free(rt->msg);
+    rt->msg = NULL;
 }
 
 void kr_rt_close(struct kr_rt *rt)
 {
     kr_rt_drop(rt);
     free(rt->v);
+    kr_buf_free(&rt->out);
     nl_socket_free(rt->sk);
     memset(rt, 0, sizeof *rt);
 }
@@ -132,24 +137,51 @@ int kr_rt_dump(struct kr_rt *rt, int type, const void *header, size_t len, kr_rt
     return d.failed ? -1 : 0;
 }
 
+/* The message is whole now: behind the others with it. */
+static void put_by(struct kr_rt *rt)
+{
+    static const char zero[NLMSG_ALIGNTO];
+    const struct nlmsghdr *h = nlmsg_hdr(rt->msg);
+    kr_buf_add(&rt->out, h, h->nlmsg_len);
+    kr_buf_add(&rt->out, zero, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
+}
+
+struct nl_msg *kr_rt_queue_plain(struct kr_rt *rt, int type, int flags, int ignore)
+{
+    if (rt->msg)
+        put_by(rt);
+    else
+        rt->msg = nlmsg_alloc_simple(0, 0);
+    if (!rt->msg)
+        abort();
+    rt->v = kr_grow(rt->v, &rt->cap, rt->n + 1, sizeof *rt->v);
+    rt->v[rt->n++] = (struct kr_rt_item){.at = rt->out.len, .ignore = ignore};
+    *nlmsg_hdr(rt->msg) = (struct nlmsghdr){.nlmsg_len = NLMSG_HDRLEN,
+                                            .nlmsg_type = (uint16_t)type,
+                                            .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags)};
+    return rt->msg;
+}
+
 struct nl_msg *kr_rt_queue(struct kr_rt *rt, int type, int flags, int ignore, const char *fmt, ...)
 {
+    char what[96];
     va_list ap;
-    rt->v = kr_grow(rt->v, &rt->cap, rt->n + 1, sizeof *rt->v);
-    struct kr_rt_item *x = &rt->v[rt->n++];
-    memset(x, 0, sizeof *x);
     va_start(ap, fmt);
-    vsnprintf(x->what, sizeof x->what, fmt, ap);
+    vsnprintf(what, sizeof what, fmt, ap);
     va_end(ap);
-    x->ignore = ignore;
-    x->msg = nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_ACK | flags);
-    if (!x->msg)
-        abort();
-    return x->msg;
+    struct nl_msg *m = kr_rt_queue_plain(rt, type, flags | NLM_F_ACK, ignore);
+    rt->v[rt->n - 1].what = kr_strdup(what);
+    return m;
+}
+
+static struct nlmsghdr *message(const struct kr_rt *rt, const struct kr_rt_item *x)
+{
+    return (void *)(rt->out.s + x->at);
 }
 
 struct acks {
-    struct kr_rt_item *v;
+    struct kr_rt *rt;
+    struct kr_rt_item *v; /* those sent together */
     size_t n, open;
     bool refused;
     struct kr_err *e;
@@ -168,12 +200,14 @@ static const char *reason(struct nlmsghdr *h)
 
 static void settle(struct acks *a, struct kr_rt_item *x, int err, const char *why)
 {
-    a->open--;
-    x->answered = true;
+    char route[96];
+    a->open -= x->waited;
+    x->waited = false;
     if (!err || err == x->ignore || a->refused)
         return;
     a->refused = true;
-    kr_fail(a->e, KR_CANNOT, err, "the kernel refuses %s%s%s", x->what, why ? ": " : "",
+    kr_fail(a->e, KR_CANNOT, err, "the kernel refuses %s%s%s",
+            x->what ? x->what : kr_rt_route_name(message(a->rt, x), route), why ? ": " : "",
             why ? why : "");
 }
 
@@ -183,36 +217,46 @@ static int on_ack(struct nlmsghdr *h, void *arg)
     if (h->nlmsg_type != NLMSG_ERROR || nlmsg_datalen(h) < (int)sizeof(struct nlmsgerr))
         return 0;
     const struct nlmsgerr *m = nlmsg_data(h);
-    uint32_t nth = h->nlmsg_seq - a->v[0].seq;
-    if (nth < a->n && !a->v[nth].answered)
+    uint32_t nth = h->nlmsg_seq - a->rt->first_seq;
+    if (nth < a->n)
         settle(a, &a->v[nth], -m->error, reason(h));
     return 0;
 }
 
-static int send_some(struct kr_rt *rt, struct acks *a, struct kr_err *e)
+/* The kernel works a datagram off message by message and in order, and answers those it refuses
+ * whether or not an answer was asked for; an answer that finds no room makes the next recvmsg(2)
+ * fail with ENOBUFS (netlink_rcv_skb(), netlink_ack()). So the last one is always asked. */
+static int send_some(struct acks *a, struct kr_err *e)
 {
-    KR_AUTO_BUF struct kr_buf all = {0};
+    struct kr_rt *rt = a->rt;
+    size_t begin = a->v[0].at, end = rt->out.len;
     for (size_t i = 0; i < a->n; i++) {
-        nl_complete_msg(rt->sk, a->v[i].msg);
-        const struct nlmsghdr *h = nlmsg_hdr(a->v[i].msg);
-        a->v[i].seq = h->nlmsg_seq;
-        kr_buf_add(&all, h, h->nlmsg_len);
-        static const char zero[NLMSG_ALIGNTO];
-        kr_buf_add(&all, zero, NLMSG_ALIGN(h->nlmsg_len) - h->nlmsg_len);
+        struct nlmsghdr *h = message(rt, &a->v[i]);
+        h->nlmsg_seq = nl_socket_use_seq(rt->sk);
+        h->nlmsg_pid = nl_socket_get_local_port(rt->sk);
+        if (i == a->n - 1) {
+            h->nlmsg_flags |= NLM_F_ACK;
+            end = a->v[i].at + NLMSG_ALIGN(h->nlmsg_len);
+        }
+        a->v[i].waited = h->nlmsg_flags & NLM_F_ACK;
+        a->open += a->v[i].waited;
     }
-    int sent = nl_sendto(rt->sk, all.s, all.len);
-    if (sent < 0)
-        return kr_fail(e, KR_UNKNOWN, 0, "sending %s: %s", a->v[0].what, nl_geterror(sent));
-    return 0;
+    rt->first_seq = message(rt, &a->v[0])->nlmsg_seq;
+    int sent = nl_sendto(rt->sk, rt->out.s + begin, end - begin);
+    if (sent >= 0)
+        return 0;
+    return kr_fail(e, KR_UNKNOWN, 0, "sending routes and rules: %s", nl_geterror(sent));
 }
 
 static int flush(struct kr_rt *rt, struct kr_err *e)
 {
     bool refused = false;
+    if (rt->n)
+        put_by(rt);
     for (size_t i = 0; i < rt->n; i += AT_ONCE) {
         size_t n = rt->n - i < AT_ONCE ? rt->n - i : AT_ONCE;
-        struct acks a = {.v = rt->v + i, .n = n, .open = n, .refused = refused, .e = e};
-        if (send_some(rt, &a, e))
+        struct acks a = {.rt = rt, .v = rt->v + i, .n = n, .refused = refused, .e = e};
+        if (send_some(&a, e))
             return -1;
         while (a.open)
             if (receive(rt, on_ack, &a, e))

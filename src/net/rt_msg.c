@@ -1,4 +1,4 @@
-#include <kr/rt.h>
+#include "rt_internal.h"
 
 #include <kr/err.h>
 
@@ -9,6 +9,7 @@
 #include <linux/veth.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <stdio.h>
 #include <string.h>
 
 static void put_addr(struct nl_msg *m, int attr, int family, const struct kr_addr *a)
@@ -33,9 +34,7 @@ static void put_gateway(struct nl_msg *m, const struct kr_route *r)
 
 void kr_rt_route_add(struct kr_rt *rt, const struct kr_route *r, int flags)
 {
-    char s[KR_ADDRSTRLEN];
-    struct nl_msg *m = kr_rt_queue(rt, RTM_NEWROUTE, flags, 0, "the route %s in table %u",
-                                   kr_prefix_str(&r->dst, s), r->table);
+    struct nl_msg *m = kr_rt_queue_plain(rt, RTM_NEWROUTE, flags, 0);
     struct rtmsg h = {.rtm_family = r->family,
                       .rtm_dst_len = kr_prefix_family_len(&r->dst),
                       .rtm_table = r->table < 256 ? (uint8_t)r->table : RT_TABLE_UNSPEC,
@@ -54,6 +53,21 @@ void kr_rt_route_add(struct kr_rt *rt, const struct kr_route *r, int flags)
         nla_put_u32(m, RTA_OIF, r->oif);
     if (r->metric)
         nla_put_u32(m, RTA_PRIORITY, r->metric);
+}
+
+const char *kr_rt_route_name(struct nlmsghdr *h, char out[static 96])
+{
+    char s[KR_ADDRSTRLEN];
+    const struct rtmsg *m = nlmsg_data(h);
+    struct nlattr *to = nlmsg_find_attr(h, sizeof *m, RTA_DST);
+    struct nlattr *table = nlmsg_find_attr(h, sizeof *m, RTA_TABLE);
+    static const uint8_t any[16];
+    struct kr_addr dst = kr_addr_make(m->rtm_family, to ? nla_data(to) : any);
+    struct kr_prefix p =
+        kr_prefix_make(&dst, (uint8_t)(m->rtm_dst_len + (m->rtm_family == AF_INET ? 96 : 0)));
+    snprintf(out, 96, "the route %s in table %u", kr_prefix_str(&p, s),
+             table ? nla_get_u32(table) : m->rtm_table);
+    return out;
 }
 
 void kr_rt_rule(struct kr_rt *rt, const struct kr_fibrule *r, bool add)

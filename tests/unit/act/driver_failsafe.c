@@ -136,11 +136,12 @@ static int do_remove(struct job *j, struct kr_err *e)
 
 static int do_present(struct job *j, struct kr_err *e)
 {
-    bool present;
+    struct kr_netview v;
     (void)j;
-    if (kr_failsafe_present(&present, e))
+    if (kr_netview_read(&v, e))
         return -1;
-    printf("%d\n", present);
+    printf("%d\n", kr_failsafe_present(&v));
+    kr_netview_free(&v);
     return 0;
 }
 
