@@ -3,6 +3,8 @@ VERSION  := 0.1.0
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 BUILD    ?= build
+# One spelling: the dependencies that were written down name their objects by it.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 V        ?= 0
 PKGCONF  ?= pkg-config
 OPT      ?= -O2 -g

@@ -47,14 +47,14 @@ int kr_plan_make(const struct kr_settings *s, const struct kr_netview *v,
                  const struct kr_origin *origin, struct kr_plan *out, struct kr_err *e);
 void kr_plan_free(struct kr_plan *p);
 struct kr_failsafe kr_plan_failsafe(const struct kr_plan *p); /* borrows from p */
-/* Which rules: the guards of the blocked state; those of a redirect, still without it; all. */
-enum kr_rules { KR_RULES_BLOCK, KR_RULES_GUARDS, KR_RULES_ALL };
-/* The caller frees it. In KR_RULES_ALL the chains of the redirect are put off: what is loaded first
- * is KR_RULES_GUARDS. */
+/* Which rules: the guards of the blocked state; those of a redirect and, put off, the redirect. */
+enum kr_rules { KR_RULES_BLOCK, KR_RULES_ALL };
+/* The caller frees it. */
 struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which);
 void kr_plan_text(const struct kr_plan *p, struct kr_buf *out); /* nft and iproute2 syntax */
 struct json_t *kr_plan_to_json(const struct kr_plan *p);
-int kr_plan_from_json(const struct json_t *j, struct kr_plan *out, struct kr_err *e);
+struct json_t *kr_plan_to_state(const struct kr_plan *p); /* for the state file: shorter */
+int kr_plan_from_state(const struct json_t *j, struct kr_plan *out, struct kr_err *e);
 bool kr_plan_equal(const struct kr_plan *a, const struct kr_plan *b);
 
 #endif

@@ -268,10 +268,10 @@ void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
 
 struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which)
 {
-    bool redirect = which != KR_RULES_BLOCK;
+    bool redirect = which == KR_RULES_ALL;
     struct kr_nft *r = kr_nft_new();
     struct kr_nft_table *t = kr_plan_inet_guards(p, redirect, r);
-    if (which == KR_RULES_ALL)
+    if (redirect)
         kr_plan_inet_redirect(p, t);
     if (p->fence && p->uplinks.n)
         kr_plan_fence(p, redirect, r);

@@ -35,35 +35,37 @@ static json_t *ports_json(const struct kr_ports *p)
     return a;
 }
 
-/* There may be thousands, of few devices: those of one device share its values. */
-static json_t *exempt_json(const struct kr_exempt *x, json_t *device, json_t *index)
+static json_t *exempt_json(const struct kr_exempt *x)
 {
-    json_t *j = json_object();
-    json_object_set_new_nocheck(j, "prefix", prefix_json(&x->prefix));
-    json_object_set_nocheck(j, "device", device);
-    json_object_set_nocheck(j, "index", index);
+    json_t *j = json_pack("{s:o, s:s, s:i}", "prefix", prefix_json(&x->prefix), "device", x->ifname,
+                          "index", (int)x->index);
     if (x->has_source)
-        json_object_set_new_nocheck(j, "source", addr_json(&x->source));
+        json_object_set_new(j, "source", addr_json(&x->source));
     if (x->has_gateway)
-        json_object_set_new_nocheck(j, "gateway", addr_json(&x->gateway));
+        json_object_set_new(j, "gateway", addr_json(&x->gateway));
     return j;
 }
 
-static json_t *lan_json(const struct kr_lan *l)
+/* "PREFIX INDEX DEVICE SOURCE GATEWAY", the last two "-" when there is none: there may be
+ * thousands, and an object of JSON costs more than the rule it is about. */
+static json_t *exempt_line(const struct kr_exempt *x)
 {
-    json_t *a = json_array(), *device = NULL, *index = NULL;
-    for (size_t i = 0; i < l->n; i++) {
-        const struct kr_exempt *x = &l->v[i];
-        if (!device || x->index != x[-1].index || strcmp(x->ifname, x[-1].ifname) != 0) {
-            json_decref(device);
-            json_decref(index);
-            device = json_string(x->ifname);
-            index = json_integer(x->index);
-        }
-        json_array_append_new(a, exempt_json(x, device, index));
-    }
-    json_decref(device);
-    json_decref(index);
+    char line[4 * KR_ADDRSTRLEN], prefix[KR_ADDRSTRLEN], source[KR_ADDRSTRLEN] = "-",
+                                                         gateway[KR_ADDRSTRLEN] = "-";
+    if (x->has_source)
+        kr_addr_str(&x->source, source);
+    if (x->has_gateway)
+        kr_addr_str(&x->gateway, gateway);
+    snprintf(line, sizeof line, "%s %u %s %s %s", kr_prefix_str(&x->prefix, prefix), x->index,
+             x->ifname, source, gateway);
+    return json_string_nocheck(line);
+}
+
+static json_t *lan_json(const struct kr_lan *l, json_t *(*one)(const struct kr_exempt *x))
+{
+    json_t *a = json_array();
+    for (size_t i = 0; i < l->n; i++)
+        json_array_append_new(a, one(&l->v[i]));
     return a;
 }
 
@@ -100,16 +102,26 @@ static json_t *said_json(const struct kr_plan *p)
     return a;
 }
 
+static json_t *plan_json(const struct kr_plan *p, json_t *lan)
+{
+    return json_pack("{s:s, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+                     "mode", kr_mode_name(p->mode), "builtin_sink", p->builtin, "fence", p->fence,
+                     "forward", p->forward, "capture_local", p->capture_local, "sink4",
+                     sink_json(&p->sink4), "sink6", sink_json(&p->sink6), "ports",
+                     ports_json(&p->ports), "guarded", ports_json(&p->guarded), "lan", lan,
+                     "uplinks", uplinks_json(&p->uplinks), "waivers", waivers_json(&p->waivers),
+                     "source4", p->hole4 ? addr_json(&p->source4) : json_null(), "source6",
+                     p->hole6 ? addr_json(&p->source6) : json_null(), "said", said_json(p));
+}
+
 json_t *kr_plan_to_json(const struct kr_plan *p)
 {
-    return json_pack(
-        "{s:s, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mode",
-        kr_mode_name(p->mode), "builtin_sink", p->builtin, "fence", p->fence, "forward", p->forward,
-        "capture_local", p->capture_local, "sink4", sink_json(&p->sink4), "sink6",
-        sink_json(&p->sink6), "ports", ports_json(&p->ports), "guarded", ports_json(&p->guarded),
-        "lan", lan_json(&p->lan), "uplinks", uplinks_json(&p->uplinks), "waivers",
-        waivers_json(&p->waivers), "source4", p->hole4 ? addr_json(&p->source4) : json_null(),
-        "source6", p->hole6 ? addr_json(&p->source6) : json_null(), "said", said_json(p));
+    return plan_json(p, lan_json(&p->lan, exempt_json));
+}
+
+json_t *kr_plan_to_state(const struct kr_plan *p)
+{
+    return plan_json(p, lan_json(&p->lan, exempt_line));
 }
 
 static void copy(char *to, size_t size, const json_t *from)
@@ -152,22 +164,36 @@ static int source_from(const json_t *j, bool *hole, struct kr_addr *source, stru
     return *hole ? kr_addr_parse(json_string_value(j), source, e) : 0;
 }
 
+static int address_from(const char *text, bool *has, struct kr_addr *a, struct kr_err *e)
+{
+    *has = strcmp(text, "-") != 0;
+    return *has ? kr_addr_parse(text, a, e) : 0;
+}
+
+static int exempt_from(const json_t *j, struct kr_exempt *x, struct kr_err *e)
+{
+    const char *line = json_string_value(j);
+    char prefix[KR_ADDRSTRLEN], source[KR_ADDRSTRLEN], gateway[KR_ADDRSTRLEN];
+    _Static_assert(KR_ADDRSTRLEN > 63 && sizeof x->ifname > 15, "the widths below");
+    memset(x, 0, sizeof *x);
+    if (!line ||
+        sscanf(line, "%63s %u %15s %63s %63s", prefix, &x->index, x->ifname, source, gateway) != 5)
+        return kr_fail(e, KR_UNKNOWN, 0, "an exemption that can't be read");
+    return kr_prefix_parse(prefix, &x->prefix, e) ||
+                   address_from(source, &x->has_source, &x->source, e) ||
+                   address_from(gateway, &x->has_gateway, &x->gateway, e)
+               ? -1
+               : 0;
+}
+
 static int lan_from(const json_t *j, struct kr_lan *l, struct kr_err *e)
 {
     size_t i;
     json_t *x;
     json_array_foreach(j, i, x)
     {
-        const char *prefix = json_string_value(json_object_get(x, "prefix"));
         l->v = kr_grow(l->v, &l->cap, l->n + 1, sizeof *l->v);
-        struct kr_exempt *to = &l->v[l->n];
-        memset(to, 0, sizeof *to);
-        if (!prefix || kr_prefix_parse(prefix, &to->prefix, e))
-            return prefix ? -1 : kr_fail(e, KR_UNKNOWN, 0, "an exemption without a prefix");
-        to->index = (unsigned)json_integer_value(json_object_get(x, "index"));
-        copy(to->ifname, sizeof to->ifname, json_object_get(x, "device"));
-        if (source_from(json_object_get(x, "source"), &to->has_source, &to->source, e) ||
-            source_from(json_object_get(x, "gateway"), &to->has_gateway, &to->gateway, e))
+        if (exempt_from(x, &l->v[l->n], e))
             return -1;
         l->n++;
     }
@@ -255,7 +281,7 @@ static int fill(const json_t *j, struct kr_plan *p, struct kr_err *e)
     return source_from(json_object_get(j, "source6"), &p->hole6, &p->source6, e);
 }
 
-int kr_plan_from_json(const json_t *j, struct kr_plan *out, struct kr_err *e)
+int kr_plan_from_state(const json_t *j, struct kr_plan *out, struct kr_err *e)
 {
     memset(out, 0, sizeof *out);
     if (json_is_object(j) && fill(j, out, e) == 0)

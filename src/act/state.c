@@ -85,7 +85,7 @@ static int fill(const json_t *root, struct kr_state *out, struct kr_err *e)
         snprintf(texts[i].to, texts[i].size, "%s", s ? s : "");
     }
     out->sink_pid = (pid_t)json_integer_value(json_object_get(root, "sink_pid"));
-    return kr_plan_from_json(json_object_get(root, "plan"), &out->plan, e);
+    return kr_plan_from_state(json_object_get(root, "plan"), &out->plan, e);
 }
 
 static void drop_json(json_t **j)
@@ -128,7 +128,7 @@ static char *state_text(const struct kr_state *s)
     __attribute__((cleanup(drop_json))) json_t *root =
         json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:o}", "schema", KR_STATE_SCHEMA, "version",
                   KR_VERSION, "since", s->since, "nonce", s->nonce, "hole", s->hole, "sink_pid",
-                  (int)s->sink_pid, "plan", kr_plan_to_json(&s->plan));
+                  (int)s->sink_pid, "plan", kr_plan_to_state(&s->plan));
     return root ? json_dumps(root, JSON_COMPACT) : NULL;
 }
 
