@@ -11,11 +11,11 @@
 #define KR_HOLE_NAME "kumo-hole0" /* the device that drops */
 
 struct kr_err;
+struct kr_rt_item;
 struct nl_msg;
 struct nl_sock;
 struct nlmsghdr;
 
-struct kr_rt_item;
 struct kr_rt {
     struct nl_sock *sk;
     struct nl_msg *msg; /* the one being made, the last of the queue */
@@ -36,18 +36,17 @@ typedef int (*kr_rt_row)(const struct nlmsghdr *h, void *arg, struct kr_err *e);
 int kr_rt_dump(struct kr_rt *rt, int type, const void *header, size_t len, kr_rt_row row, void *arg,
                struct kr_err *e);
 
-/* Queues a request; `ignore` as above; the text says what it does, for the error message. Nothing
- * is sent before the flush, which sends all of them together. Returns the message, owned by rt. */
+/* Queues a request; `ignore` is an errno as good as success, or 0; the text is for the error. All
+ * are sent together by the flush. Returns the message, owned by rt. */
 struct nl_msg *kr_rt_queue(struct kr_rt *rt, int type, int flags, int ignore, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
-/* Sends what was queued and reads every ack asked for, and every refusal. Returns 0, or -1
- * (KR_CANNOT: the first refusal, by name and with the kernel's reason; KR_UNKNOWN: an ack was
- * lost). The queue is empty after it. */
+/* Sends what was queued and reads every ack and refusal. Returns 0, or -1 (KR_CANNOT: the first
+ * refusal, with the kernel's reason; KR_UNKNOWN: an ack was lost). The queue is empty after it. */
 int kr_rt_flush(struct kr_rt *rt, struct kr_err *e);
 void kr_rt_drop(struct kr_rt *rt); /* forgets what was queued */
 
-/* flags: NLM_F_CREATE | NLM_F_EXCL ... No ack is asked for, since there may be thousands: a refusal
- * is answered all the same, but what counts as there is what a reading shows. */
+/* flags: NLM_F_CREATE | NLM_F_EXCL ... Not acknowledged: a refusal is answered all the same, and
+ * what counts as there is what a reading shows. */
 void kr_rt_route_add(struct kr_rt *rt, const struct kr_route *r, int flags);
 void kr_rt_rule(struct kr_rt *rt, const struct kr_fibrule *r, bool add);
 /* Makes a device, left down. `peer` is the other end of a veth pair, else NULL. Returns 0, an errno
