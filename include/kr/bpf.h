@@ -33,8 +33,8 @@ struct kr_bpf_link {
     int32_t priority; /* of a netfilter link */
 };
 struct kr_bpf {
-    bool absent; /* the kernel has no bpf(2): nothing can be loaded */
-    struct kr_bpf_prog *progs;
+    bool absent;               /* the kernel has no bpf(2): nothing can be loaded */
+    struct kr_bpf_prog *progs; /* by id */
     struct kr_bpf_link *links; /* none before Linux 5.8, which does not list them */
     size_t n_progs, n_links;
 };

@@ -3,6 +3,7 @@
 #include <kr/bpf.h>
 #include <kr/bpf_cgroup.h>
 #include <kr/err.h>
+#include <kr/mem.h>
 #include <kr/netns.h>
 #include <kr/netview.h>
 
@@ -147,37 +148,41 @@ static void say_attached(struct kr_result *r, const struct kr_bpf *b, const stru
     }
 }
 
-static bool is_attached(const struct kr_cgroups *c, uint32_t prog)
+/* Does a program change connections, and is it in neither list? */
+static bool *find_unplaced(const struct kr_bpf *b, const struct kr_cgroups c[2], bool *any)
 {
-    for (size_t i = 0; i < c->n; i++)
-        if (c->v[i].prog == prog)
-            return true;
-    return false;
+    bool *open = kr_calloc(b->n_progs + 1, sizeof *open);
+    for (size_t i = 0; i < b->n_progs; i++)
+        open[i] = b->progs[i].type == BPF_PROG_TYPE_CGROUP_SOCK_ADDR ||
+                  b->progs[i].type == BPF_PROG_TYPE_SOCK_OPS;
+    for (size_t k = 0; k < 2; k++)
+        for (size_t i = 0; i < c[k].n; i++) {
+            const struct kr_bpf_prog *p = kr_bpf_prog(b, c[k].v[i].prog);
+            if (p)
+                open[p - b->progs] = false;
+        }
+    *any = memchr(open, 1, b->n_progs) != NULL;
+    return open;
 }
 
-/* Calls what for each program that changes connections and is in neither list. */
-static size_t each_unplaced(const struct kr_bpf *b, const struct kr_cgroups c[2],
-                            void (*what)(struct kr_result *r, const char *text, uint32_t id),
-                            struct kr_result *r)
+static bool some_unplaced(const struct kr_bpf *b, const struct kr_cgroups c[2])
 {
-    size_t n = 0;
-    for (size_t i = 0; b && i < b->n_progs; i++) {
-        const struct kr_bpf_prog *p = &b->progs[i];
-        if ((p->type != BPF_PROG_TYPE_CGROUP_SOCK_ADDR && p->type != BPF_PROG_TYPE_SOCK_OPS) ||
-            is_attached(&c[0], p->id) || is_attached(&c[1], p->id))
-            continue;
-        if (what)
-            what(r, kr_prog_text(b, p->id).s, p->id);
-        n++;
-    }
-    return n;
+    bool any = false;
+    if (b)
+        free(find_unplaced(b, c, &any));
+    return any;
 }
 
-static void say_unplaced(struct kr_result *r, const char *text, uint32_t id)
+static void say_unplaced(struct kr_result *r, const struct kr_bpf *b, const struct kr_cgroups c[2])
 {
-    kr_result_add(r, KR_IN_DOUBT, "a loaded program",
-                  "%s is of a kind that changes connections, but its cgroup is not found", text)
-        ->handle = id;
+    bool any;
+    KR_AUTO_FREE bool *open = find_unplaced(b, c, &any);
+    for (size_t i = 0; i < b->n_progs; i++)
+        if (open[i])
+            kr_result_add(r, KR_IN_DOUBT, "a loaded program",
+                          "%s is of a kind that changes connections, but its cgroup is not found",
+                          kr_prog_text(b, b->progs[i].id).s)
+                ->handle = b->progs[i].id;
 }
 
 static void say_filters(struct kr_result *r, const struct kr_bpf *b)
@@ -220,13 +225,14 @@ static int walk_cgroups(struct kr_result *r, const struct kr_bpf *b, struct kr_e
 {
     struct kr_cgroups c[2] = {0};
     int bad = read_kinds(0, FIRST_THAT_HOLDS, b, &c[0], e);
-    if (!bad && each_unplaced(b, c, NULL, r))
+    if (!bad && some_unplaced(b, c))
         bad = read_kinds(FIRST_THAT_HOLDS, N(kinds), b, &c[1], e);
     if (!bad) {
         say_how_far(r, &c[0]);
         say_attached(r, b, &c[0]);
         say_attached(r, b, &c[1]);
-        each_unplaced(b, c, say_unplaced, r);
+        if (b)
+            say_unplaced(r, b, c);
     }
     kr_cgroups_free(&c[0]);
     kr_cgroups_free(&c[1]);

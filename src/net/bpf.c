@@ -29,10 +29,11 @@ static int ask(int cmd, union bpf_attr *a)
 
 int kr_bpf_query(uint32_t target, uint32_t attach, uint32_t flags, uint32_t *ids, size_t max)
 {
+    void *out = ids;
     union bpf_attr a = {.query = {.target_fd = target,
                                   .attach_type = attach,
                                   .query_flags = flags,
-                                  .prog_ids = (uintptr_t)ids,
+                                  .prog_ids = (uintptr_t)out,
                                   .prog_cnt = (uint32_t)max}};
     int got = ask(BPF_PROG_QUERY, &a);
     if (got < 0)
@@ -82,7 +83,7 @@ static bool map_is_devmap(uint32_t id)
 /* Other programs behind a program array, and maps behind a map of maps, are not followed. */
 static bool uses_devmap(int fd)
 {
-    uint32_t ids[MOST_MAPS];
+    uint32_t ids[MOST_MAPS] = {0};
     struct bpf_prog_info p = {.nr_map_ids = MOST_MAPS, .map_ids = (uintptr_t)ids};
     if (info(fd, &p, sizeof p) || p.nr_map_ids > MOST_MAPS)
         return true;
@@ -224,10 +225,14 @@ void kr_bpf_free(struct kr_bpf *b)
     memset(b, 0, sizeof *b);
 }
 
+static int by_id(const void *key, const void *row)
+{
+    const uint32_t *id = key;
+    const struct kr_bpf_prog *p = row;
+    return (*id > p->id) - (*id < p->id);
+}
+
 const struct kr_bpf_prog *kr_bpf_prog(const struct kr_bpf *b, uint32_t id)
 {
-    for (size_t i = 0; i < b->n_progs; i++)
-        if (b->progs[i].id == id)
-            return &b->progs[i];
-    return NULL;
+    return b->n_progs ? bsearch(&id, b->progs, b->n_progs, sizeof *b->progs, by_id) : NULL;
 }
