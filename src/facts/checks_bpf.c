@@ -101,7 +101,7 @@ int kr_check_lwt(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
 
 static const struct kr_check checks[] = {
     {.id = "xdp-programs",
-     .title = "No XDP program on a device",
+     .title = "no XDP program on a device",
      .rows = "37",
      .why = "An XDP program sees frames in the driver and can send them out again (XDP_TX, "
             "XDP_REDIRECT) below every packet rule of this host; its own sniffers see nothing.",
@@ -115,7 +115,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_xdp_programs},
     {.id = "xdp-sockets",
-     .title = "No AF_XDP socket",
+     .title = "no AF_XDP socket",
      .rows = "36",
      .why = "An AF_XDP socket writes frames to the driver's ring, below every packet rule of this "
             "host; its own sniffers see nothing.",
@@ -126,7 +126,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_xdp_sockets},
     {.id = "tc-filters",
-     .title = "No tc filter that sends or rewrites packets",
+     .title = "no tc filter that sends or rewrites packets",
      .rows = "16 38",
      .why = "A tc action at ingress sends packets to another device past the guards and the fence "
             "there; one at egress rewrites them behind both.",
@@ -140,7 +140,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_tc_filters},
     {.id = "tc-qdisc",
-     .title = "Only queueing disciplines that order, delay or drop",
+     .title = "only queueing disciplines that order, delay or drop",
      .rows = "16 38",
      .why = "A queueing discipline comes behind every packet rule. One that is made by a module or "
             "an eBPF program can send or change what it wants.",
@@ -150,7 +150,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_tc_qdisc},
     {.id = "tc-offload",
-     .title = "No tc filter in hardware that sends or rewrites packets",
+     .title = "no tc filter in hardware that sends or rewrites packets",
      .rows = "41",
      .why = "A filter in the device's hardware forwards packets that this host never sees.",
      .how = "The flags in_hw and skip_sw of every filter. What a switch inside the device "
@@ -159,7 +159,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_tc_offload},
     {.id = "tcx-netkit",
-     .title = "No eBPF program at tcx or netkit",
+     .title = "no eBPF program at tcx or netkit",
      .rows = "38",
      .why = "A program at tcx or netkit can send packets to another device past the guards and "
             "the fence there, or rewrite them behind both; tc filter show does not list it.",
@@ -172,7 +172,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_tcx_netkit},
     {.id = "cgroup-bpf",
-     .title = "No eBPF program on a cgroup that changes connections",
+     .title = "no eBPF program on a cgroup that changes connections",
      .rows = "50 51",
      .why = "A program on a cgroup can change the address and port inside connect(): the mail "
             "server believes it speaks to port 25 of one host and reaches another port of another "
@@ -188,7 +188,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_cgroup_bpf},
     {.id = "sockmap",
-     .title = "No eBPF program that moves data between sockets",
+     .title = "no eBPF program that moves data between sockets",
      .rows = "51",
      .why = "sk_msg and sk_skb programs on a sockmap move what is written to one socket into "
             "another; an sk_lookup program hands a redirected connection to something else than "
@@ -202,7 +202,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_sockmap},
     {.id = "lwt-programs",
-     .title = "No route that runs a program or rewrites packets",
+     .title = "no route that runs a program or rewrites packets",
      .rows = "17",
      .why = "A route with an encapsulation of type bpf rewrites packets behind postrouting; "
             "seg6local, ila and their like choose another destination.",
@@ -212,7 +212,7 @@ static const struct kr_check checks[] = {
      .waivable = true,
      .run = kr_check_lwt},
     {.id = "bpf-netfilter-links",
-     .title = "No eBPF program at a netfilter hook",
+     .title = "no eBPF program at a netfilter hook",
      .rows = "",
      .why = "A netfilter program (Linux 6.4) runs between our chains. Kernels so far let it accept "
             "or drop only, but nft does not list it, and what it does is not read.",
