@@ -312,7 +312,6 @@ static void read_config(struct kr_mta_reading *r, struct kr_mta *m, const char *
         return;
     }
     r->root = fd;
-    r->plain_root = m->pid ? same_root(m->pid, 0, NULL) : !root;
     look(r, m);
     r->root = -1;
 }
@@ -340,7 +339,6 @@ static int read_all(struct kr_mta_reading *r, const char *root, struct kr_err *e
         return -1;
     find_running(r, procs);
     r->root = open_root(0, root);
-    r->plain_root = !root;
     if (r->root < 0)
         return kr_fail(e, KR_UNKNOWN, errno, "%s", root ? root : "/");
     find_files(r, root);

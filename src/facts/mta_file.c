@@ -22,9 +22,7 @@ static int open_below(const struct kr_mta_reading *r, const char *path, int flag
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
     int fd = (int)syscall(SYS_openat2, r->root, path, &how, sizeof how);
-    if (fd < 0 && errno == ENOSYS && r->plain_root) /* Linux 5.6 has it */
-        return open(path, flags | O_CLOEXEC);
-    return fd;
+    return fd < 0 && errno == ENOSYS ? kr_mta_open_below(r->root, path, flags) : fd;
 }
 
 static bool missing(int sys)

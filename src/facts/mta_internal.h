@@ -17,7 +17,6 @@ struct kr_mta_reading {
     struct kr_mtas *out;
     const struct kr_mta *mta; /* whose configuration it is */
     int root;                 /* its root folder */
-    bool plain_root;          /* that is the machine's own */
     ino_t netns;
     struct kr_listeners listeners;
     struct kr_prefixset lan, own; /* exempt; addresses of this host */
@@ -36,6 +35,8 @@ int kr_mta_file(struct kr_mta_reading *r, const char *path, struct kr_buf *out);
  * above; what is below it and can't be read was said. */
 int kr_mta_folder(struct kr_mta_reading *r, const char *path, unsigned depth,
                   void (*f)(struct kr_mta_reading *r, const char *path));
+/* As open(2), and links never lead out of `root`. */
+int kr_mta_open_below(int root, const char *path, int flags);
 bool kr_mta_exists(const struct kr_mta_reading *r, const char *path, time_t *mtime);
 
 /* The process that holds a listening socket: one of the known mail servers' or the sink's first,
