@@ -1,7 +1,7 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
 .PHONY: programs unit-programs tools fuzz-programs ready check unit lint sanitize valgrind fuzz bench demo \
         leak-matrix install uninstall dist deps clean help \
-        print-flags
+        print-flags check-tables
 SUITES ?=
 CHECKS ?=
 FUZZ_SECONDS ?= 20
@@ -26,6 +26,9 @@ unit: ## build and run the unit tests
 
 lint: ## format, two compilers, clang-tidy, layers, sizes, manual, ...; CHECKS='tidy layers' picks
 	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(CHECKS)
+
+check-tables: all # writes the tables of checks into README and manual page, from the registry
+	$(Q)tests/lint/registry.py '$(BUILD)/kumo-redirect' --write
 
 print-flags: # for tests/lint
 	@echo $(CPPFLAGS_ALL) $(CFLAGS_ALL)

@@ -1,6 +1,8 @@
+#include <kr/catalogue.h>
 #include <kr/checks.h>
 #include <kr/report.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #define WIDTH 78
@@ -34,6 +36,18 @@ static void say_list(FILE *out)
     }
 }
 
+static void say_rows(const char *rows, FILE *out)
+{
+    char *end;
+    if (*rows)
+        fputs("\nLeak paths of the catalogue\n", out);
+    for (; *rows; rows = *end ? end + 1 : end) {
+        const struct kr_path *p = kr_catalogue((unsigned)strtoul(rows, &end, 10));
+        if (p)
+            fprintf(out, "  %.*s %s\n", (int)(end - rows), rows, p->title);
+    }
+}
+
 void kr_text_explain(const struct kr_check *c, FILE *out)
 {
     if (!c) {
@@ -51,6 +65,5 @@ void kr_text_explain(const struct kr_check *c, FILE *out)
             : c->waivable ? "May be waived: --allow "
                           : "Can't be waived.",
             !c->advice && c->waivable ? c->id : "", !c->advice && c->waivable ? "=REASON" : "");
-    if (*c->rows)
-        fprintf(out, "Leak paths: %s\n", c->rows);
+    say_rows(c->rows, out);
 }
