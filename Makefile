@@ -22,7 +22,7 @@ MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
 REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
-SINK_LIBS     := jansson libcap-ng libseccomp
+SINK_LIBS     := jansson libcap-ng libseccomp openssl
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.

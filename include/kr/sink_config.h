@@ -17,8 +17,10 @@ struct kr_sink_config {
     bool default_listen;
     struct kr_prefixset ranges; /* normalized; empty: any local address is served */
     const char *nonce, *user, *control, *stats_file, *policy;
-    const char *seed;                                                  /* decimal, or NULL */
-    int compat;                                                        /* enum kr_compat */
+    const char *seed; /* decimal, or NULL */
+    int compat;       /* enum kr_compat */
+    int tls;          /* enum kr_tls_mode */
+    const char *ca_dir;
     uint64_t memory;                                                   /* recipients remembered */
     uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
     uint64_t max_messages;                                             /* of a connection; 0: any */

@@ -9,6 +9,7 @@ struct kr_memory;
 struct kr_names;
 struct kr_sink_stats;
 struct kr_store;
+struct kr_tls;
 
 struct kr_sink_shared {
     struct kr_sink_stats *stats; /* a block for each worker, then the master's */
@@ -17,6 +18,7 @@ struct kr_sink_shared {
     struct kr_limits *limits;
     struct kr_store *store;
     struct kr_policy_how how;
+    struct kr_tls *tls; /* NULL: off; each worker has a copy of its own */
 };
 
 #endif

@@ -18,7 +18,7 @@ struct kr_names;
     X(refused_busy) X(open) X(messages) X(messages_refused) X(messages_cut) X(recipients)         \
     X(rcpt_accepted) X(refused_commands) X(bytes) X(bare_lf) X(bare_cr) X(long_lines)             \
     X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts) X(auth)                       \
-    X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults)
+    X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults) X(tls_sessions) X(tls_resumed) X(tls_named) X(tls_13) X(tls_failed)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };

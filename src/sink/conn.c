@@ -8,6 +8,7 @@
 
 #include <kr/mem.h>
 #include <kr/sink_origdst.h>
+#include <kr/sink_tls.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,6 +28,8 @@ static void conn_close(struct worker *w, struct conn *c)
 {
     kr_sink_hang_up(&w->x, &c->s);
     wait_end(&w->waits, c);
+    if (c->tls)
+        conn_tls_end(c);
     close(c->ref.fd);
     free(c->in);
     free(c->out);
@@ -86,7 +89,10 @@ static void linger(struct worker *w, struct conn *c)
 /* Everything is said and sent: does the session go on? False: the connection is gone. */
 static bool settle(struct worker *w, struct conn *c)
 {
-    bool gone = c->s.fault || (c->s.shut && shutdown(c->ref.fd, SHUT_WR));
+    if (c->s.over && c->tls && !c->s.fault)
+        conn_tls_bye(c);
+    bool gone = c->s.fault || (c->s.shut && shutdown(c->ref.fd, SHUT_WR)) ||
+                (c->s.starttls && !c->tls && !conn_tls_begin(w, c));
     if (c->s.fault == KR_FAULT_RESET)
         conn_reset_on_close(c->ref.fd);
     if (gone)
@@ -116,14 +122,6 @@ static bool converse(struct worker *w, struct conn *c, size_t n)
     return done == 0 || settle(w, c);
 }
 
-static bool go_on(struct worker *w, struct conn *c)
-{
-    watch(w, c, EPOLLIN);
-    if (c->in_len)
-        memcpy(w->buf, c->in, c->in_len);
-    return converse(w, c, c->in_len);
-}
-
 /* Octets of a chunk nobody wants to look at need not be copied; the last one is read as ever. */
 static ssize_t skip_chunk(struct worker *w, struct conn *c)
 {
@@ -134,35 +132,69 @@ static ssize_t skip_chunk(struct worker *w, struct conn *c)
     return r;
 }
 
+static bool can_skip(const struct conn *c)
+{
+    return c->s.chunk > 1 && !c->in_len && !c->s.bandwidth && !c->tls;
+}
+
 static ssize_t read_some(struct worker *w, struct conn *c)
 {
     size_t most = sizeof w->buf - c->in_len, slice = c->s.bandwidth / (1000 / SLICE_MS) + 1;
     if (c->s.bandwidth && slice < most)
         most = slice;
-    else if (c->s.chunk > 1 && !c->in_len)
+    else if (can_skip(c))
         return skip_chunk(w, c);
     if (c->in_len)
         memcpy(w->buf, c->in, c->in_len);
     return conn_recv(c, w->buf + c->in_len, most);
 }
 
-static void on_readable(struct worker *w, struct conn *c)
+/* True: there is more, and it may be read. */
+static bool read_once(struct worker *w, struct conn *c)
 {
-    bool skipping = c->s.chunk > 1 && !c->in_len && !c->s.bandwidth;
+    bool skipping = can_skip(c);
     ssize_t r = read_some(w, c);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (r <= 0) {
         conn_close(w, c);
-        return;
+        return false;
     }
     if (c->waits == LINGERING)
-        return;
+        return conn_tls_pending(c);
     move(w, c, IDLE, 0);
     if (!skipping && !converse(w, c, c->in_len + (size_t)r))
-        return;
+        return false;
     if (c->s.bandwidth && c->waits == IDLE && !c->out)
         hold(w, c, w->now + SLICE_MS);
+    return c->waits == IDLE && !c->out && conn_tls_pending(c);
+}
+
+static void on_readable(struct worker *w, struct conn *c)
+{
+    while (read_once(w, c))
+        ;
+}
+
+/* What was said is sent: what has come meanwhile gets its turn. */
+static void go_on(struct worker *w, struct conn *c)
+{
+    watch(w, c, EPOLLIN);
+    if (c->in_len)
+        memcpy(w->buf, c->in, c->in_len);
+    if (converse(w, c, c->in_len) && c->waits == IDLE && !c->out && conn_tls_pending(c))
+        on_readable(w, c);
+}
+
+static void shake_hands(struct worker *w, struct conn *c)
+{
+    int done = conn_tls_handshake(w, c);
+    if (done < 0)
+        conn_close(w, c);
+    else if (done == 0)
+        watch(w, c, SSL_want_write(c->tls) ? EPOLLOUT : EPOLLIN);
+    else
+        go_on(w, c);
 }
 
 static void on_writable(struct worker *w, struct conn *c)
@@ -188,6 +220,8 @@ void conn_event(struct worker *w, struct conn *c, uint32_t events)
 {
     if (c->waits == HELD) /* nothing was asked for: it is gone */
         conn_close(w, c);
+    else if (c->handshake)
+        shake_hands(w, c);
     else if (c->out && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP)))
         on_writable(w, c);
     else
@@ -251,6 +285,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
         return;
     struct conn *c = kr_calloc(1, sizeof *c);
     c->ref = (struct ref){REF_CONN, fd};
+    c->meant = d.meant;
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &c->ref};
     wait_begin(&w->waits, c, w->now);
     w->open++;
@@ -275,7 +310,8 @@ static void time_out(struct worker *w, struct conn *c)
     static const char late[] = "421 4.4.2 Idle for too long\r\n";
     size_t sent;
     kr_sink_add(w->x.stats, KR_SINK_timeouts, 1);
-    if (c->out || conn_send(c, late, sizeof late - 1, &sent) <= 0 || shutdown(c->ref.fd, SHUT_WR)) {
+    if (c->out || c->handshake || conn_send(c, late, sizeof late - 1, &sent) <= 0 ||
+        shutdown(c->ref.fd, SHUT_WR)) {
         conn_close(w, c);
         return;
     }

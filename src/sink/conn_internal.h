@@ -22,6 +22,9 @@ struct conn {
     uint32_t in_len, out_len, out_at;
     uint32_t place; /* HELD: in the heap */
     uint8_t waits;
+    bool handshake;       /* of TLS, is going on */
+    struct ssl_st *tls;   /* NULL: in clear */
+    struct kr_addr meant; /* the address the client meant */
     struct kr_sink_session s;
 };
 

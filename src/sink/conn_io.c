@@ -7,6 +7,8 @@
 int conn_send(struct conn *c, const char *data, size_t n, size_t *sent)
 {
     *sent = 0;
+    if (c->tls)
+        return conn_tls_send(c, data, n, sent);
     while (*sent < n) {
         ssize_t r = send(c->ref.fd, data + *sent, n - *sent, MSG_NOSIGNAL);
         if (r < 0 && errno == EINTR)
@@ -20,7 +22,7 @@ int conn_send(struct conn *c, const char *data, size_t n, size_t *sent)
 
 ssize_t conn_recv(struct conn *c, char *data, size_t n)
 {
-    return recv(c->ref.fd, data, n, 0);
+    return c->tls ? conn_tls_recv(c, data, n) : recv(c->ref.fd, data, n, 0);
 }
 
 void conn_reset_on_close(int fd)

@@ -3,6 +3,7 @@
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/opt.h>
+#include <kr/sink_ca.h>
 #include <kr/sink_config.h>
 #include <kr/sink_master.h>
 
@@ -61,6 +62,7 @@ static int on_seed(void *target, const char *value, struct kr_err *e)
     return 0;
 }
 
+static const char *const tls_modes[] = {"off", "self-signed", "lab-ca", NULL};
 static const char *const compats[] = {"none", "kumo", NULL};
 #define AT(field) .offset = offsetof(struct kr_sink_config, field)
 static const struct kr_opt rows[] = {
@@ -94,6 +96,10 @@ static const struct kr_opt rows[] = {
      .help = "speak LMTP: LHLO, and an answer for each recipient"},
     {"chunking", 0, KR_OPT_FLAG, AT(chunking), .help = "offer CHUNKING and BINARYMIME (BDAT)"},
     {"auth", 0, KR_OPT_FLAG, AT(auth), .help = "offer AUTH; any name and password will do"},
+    {"tls", 0, KR_OPT_CHOICE, AT(tls), .arg = "off|self-signed|lab-ca", .choices = tls_modes,
+     .help = "offer STARTTLS; lab-ca: a certificate for each name asked for, of a CA of our own"},
+    {"ca-dir", 0, KR_OPT_STRING, AT(ca_dir), .arg = "DIR",
+     .help = "where the lab CA is kept; default " KR_CA_DIR},
     {"policy", 'p', KR_OPT_STRING, AT(policy), .arg = "FILE",
      .help = "what to refuse and delay, in TOML; KumoMTA's responses.toml will do"},
     {"compat", 0, KR_OPT_CHOICE, AT(compat), .arg = "none|kumo", .choices = compats,
@@ -114,6 +120,7 @@ static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
 static void print_help(void)
 {
     puts("Usage: kumo-sink [OPTION]...\n"
+         "       kumo-sink ca print|install|remove [--ca-dir DIR]\n"
          "Takes mail by SMTP, keeps none of it, and counts whom it was meant for.\n");
     kr_opt_usage(&table, stdout);
     puts("\nExamples:\n"
@@ -223,10 +230,13 @@ int main(int argc, char **argv)
                                  .max_recipients = 1000,
                                  .idle = 300,
                                  .memory = 1u << 20,
+                                 .ca_dir = KR_CA_DIR,
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
-    int bad = hold_standard_fds(&e) || start(argc, argv, &cfg, &e);
+    bool ca = argc > 1 && strcmp(argv[1], "ca") == 0;
+    int bad = hold_standard_fds(&e) ||
+              (ca ? kr_ca_command(argc - 1, argv + 1, &e) : start(argc, argv, &cfg, &e));
     if (bad)
         kr_error("%s", e.msg);
     free(cfg.listen);

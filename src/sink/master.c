@@ -16,6 +16,7 @@
 #include <kr/sink_names.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_store.h>
+#include <kr/sink_tls.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +160,10 @@ static int make_shared(struct master *m, struct kr_err *e)
     s->limits = s->names ? kr_limits_make(master_workers(m), e) : NULL;
     s->memory = s->limits ? kr_memory_make(m->cfg->memory, e) : NULL;
     s->store = s->memory ? kr_store_make(e) : NULL;
-    return s->store ? 0 : -1;
+    if (!s->store)
+        return -1;
+    s->tls = m->cfg->tls ? kr_tls_make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir, e) : NULL;
+    return m->cfg->tls && !s->tls ? -1 : 0;
 }
 
 static void free_shared(struct master *m)
@@ -170,6 +174,7 @@ static void free_shared(struct master *m)
     kr_limits_free(s->limits);
     kr_memory_free(s->memory);
     kr_store_free(s->store);
+    kr_tls_free(s->tls);
 }
 
 static int open_all(struct master *m, struct kr_err *e)

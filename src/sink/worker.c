@@ -175,14 +175,14 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
 static unsigned offers(const struct kr_sink_config *cfg)
 {
     return (cfg->lmtp ? KR_OFFER_LMTP : 0u) | (cfg->chunking ? KR_OFFER_CHUNKING : 0u) |
-           (cfg->auth ? KR_OFFER_AUTH : 0u);
+           (cfg->auth ? KR_OFFER_AUTH : 0u) | (cfg->tls ? KR_OFFER_STARTTLS : 0u);
 }
 
 static struct worker *make_worker(const struct kr_sink_worker *arg)
 {
     struct kr_sink_stats *stats = kr_sink_stats_of(arg->shared->stats, arg->index);
     struct worker *w = kr_calloc(1, sizeof *w);
-    *w = (struct worker){.cfg = arg->cfg, .epoll = -1};
+    *w = (struct worker){.cfg = arg->cfg, .epoll = -1, .tls = arg->shared->tls};
     w->x = (struct kr_sink_ctx){.nonce = arg->cfg->nonce,
                                 .worker = arg->index,
                                 .offers = offers(arg->cfg),

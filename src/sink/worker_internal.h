@@ -19,6 +19,7 @@ struct worker {
     int64_t now; /* CLOCK_MONOTONIC, ms; x.now is the same in us */
     struct waits_of waits;
     size_t open;
+    struct kr_tls *tls; /* NULL: not offered */
     char buf[READ_SIZE];
 };
 
@@ -36,5 +37,14 @@ int conn_send(struct conn *c, const char *data, size_t n, size_t *sent);
 ssize_t conn_recv(struct conn *c, char *data, size_t n);
 /* close() will send RST instead of FIN. */
 void conn_reset_on_close(int fd);
+
+/* conn_tls.c: the same through TLS; bye() says close_notify. */
+int conn_tls_send(struct conn *c, const char *data, size_t n, size_t *sent);
+ssize_t conn_tls_recv(struct conn *c, char *data, size_t n);
+bool conn_tls_pending(const struct conn *c); /* there is more to read than the socket knows of */
+bool conn_tls_begin(struct worker *w, struct conn *c);
+int conn_tls_handshake(struct worker *w, struct conn *c); /* 1: done, 0: not yet, -1 */
+void conn_tls_bye(struct conn *c);
+void conn_tls_end(struct conn *c);
 
 #endif

@@ -6,6 +6,7 @@ import clients
 import control
 import faults
 import policy
+import tls
 import scripts
 from sinktest import Sink, Tap
 
@@ -19,4 +20,5 @@ abuse.run_own(tap)
 control.run(tap)
 faults.run(tap)
 policy.run(tap)
+tls.run(tap)
 sys.exit(tap.done())
