@@ -9,6 +9,7 @@
 
 #define KR_SINK_NO_FD UINT64_MAX
 
+enum kr_live { KR_LIVE_AUTO, KR_LIVE_ALWAYS, KR_LIVE_NEVER };
 enum kr_compat { KR_COMPAT_NONE, KR_COMPAT_KUMO };
 
 struct kr_sink_config {
@@ -21,6 +22,10 @@ struct kr_sink_config {
     int compat;       /* enum kr_compat */
     int tls;          /* enum kr_tls_mode */
     const char *ca_dir;
+    int live;                   /* enum kr_live */
+    struct kr_endpoint metrics; /* port 0: none */
+    uint64_t drain;             /* seconds transactions may take at a graceful stop */
+    bool self_test;
     uint64_t memory;                                                   /* recipients remembered */
     uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
     uint64_t max_messages;                                             /* of a connection; 0: any */

@@ -29,6 +29,7 @@ struct kr_sink_session {
     uint32_t rcpts;
     uint32_t bandwidth;         /* octets read in a second; 0: no limit */
     uint64_t messages;          /* begun on this connection */
+    int64_t mail_at, data_at;   /* when MAIL and DATA came, us */
     uint64_t chunk;             /* octets of BDAT still to come */
     struct kr_decider *decider; /* what the policy knows of it; NULL: there is none */
     struct kr_scan scan;
@@ -48,6 +49,8 @@ size_t kr_sink_feed(struct kr_sink_ctx *x, struct kr_sink_session *s, const char
 /* The handshake is done: the session begins anew (RFC 3207 4.2). `name`: whom the client asked for,
  * or NULL. */
 void kr_sink_secured(struct kr_sink_session *s, const char *name);
+/* Between transactions: 421, and the connection ends. False: not now. */
+bool kr_sink_goodbye(struct kr_sink_ctx *x, struct kr_sink_session *s);
 /* The connection is gone: counts content that was cut off, frees what the session holds. */
 void kr_sink_hang_up(struct kr_sink_ctx *x, struct kr_sink_session *s);
 

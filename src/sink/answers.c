@@ -3,6 +3,7 @@
 
 #include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/sink_policy.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_store.h>
 
@@ -14,11 +15,16 @@
 #define LISTED 1000 /* destinations in the answer to stats */
 
 /* With the `listed` busiest destinations, 0: all. */
-int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e)
+struct kr_sink_about about_sink(const struct master *m, size_t listed)
 {
-    struct kr_sink_about about = {m->cfg->nonce,     (int)getpid(),
+    return (struct kr_sink_about){m->cfg->nonce,     (int)getpid(),
                                   master_workers(m), (uint64_t)(master_clock() - m->born) / 1000,
                                   m->shared.names,   listed};
+}
+
+int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e)
+{
+    struct kr_sink_about about = about_sink(m, listed);
     return kr_sink_stats_json(m->shared.stats, master_workers(m) + 1, &about, out, e);
 }
 
@@ -78,6 +84,12 @@ static bool do_stop(struct master *m, struct kr_buf *out)
     return false;
 }
 
+static bool do_drain(struct master *m, struct kr_buf *out)
+{
+    m->drain = true;
+    return do_stop(m, out);
+}
+
 static bool do_reload(struct master *m, struct kr_buf *out)
 {
     struct kr_err why = {0};
@@ -100,8 +112,13 @@ static bool do_off(struct master *m, struct kr_buf *out)
 static const struct {
     const char *name;
     bool (*run)(struct master *m, struct kr_buf *out);
-} commands[] = {{"ping", do_ping},     {"stats", do_stats},   {"stats all", do_stats_all},
-                {"stop", do_stop},     {"policy", do_policy}, {"policy reload", do_reload},
+} commands[] = {{"ping", do_ping},
+                {"stats", do_stats},
+                {"stats all", do_stats_all},
+                {"stop", do_stop},
+                {"drain", do_drain},
+                {"policy", do_policy},
+                {"policy reload", do_reload},
                 {"policy off", do_off}};
 
 static void unknown_command(struct kr_buf *out)

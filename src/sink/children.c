@@ -7,6 +7,7 @@
 #include <kr/sink_control.h>
 #include <kr/sink_limits.h>
 #include <kr/sink_listen.h>
+#include <kr/sink_metrics.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_worker.h>
 
@@ -46,6 +47,7 @@ static int be_worker(struct master *m, unsigned index, pid_t parent)
     if (m->cfg->ready_fd != KR_SINK_NO_FD)
         close((int)m->cfg->ready_fd);
     kr_control_abandon(m->control);
+    kr_metrics_close(m->metrics);
     kr_close_fd(&m->signals);
     kr_close_fd(&m->lifeline);
     kr_close_fd(&m->account);
@@ -123,8 +125,8 @@ size_t signal_all(struct master *m, int sig)
 
 void stop_workers(struct master *m)
 {
-    int64_t until = master_clock() + STOP_MS;
-    size_t left = signal_all(m, SIGTERM);
+    int64_t until = master_clock() + STOP_MS + (m->drain ? (int64_t)m->cfg->drain * 1000 : 0);
+    size_t left = signal_all(m, m->drain ? SIGQUIT : SIGTERM);
     while (left) {
         int64_t ms = until - master_clock();
         struct pollfd p = {.fd = m->signals, .events = POLLIN};

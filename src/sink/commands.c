@@ -128,6 +128,7 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         return;
     s->phase = KR_SMTP_MAIL;
     s->messages++;
+    s->mail_at = x->now;
     kr_sink_reply(x, 250, "2.1.0 Ok");
 }
 

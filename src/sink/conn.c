@@ -7,6 +7,7 @@
 #include "worker_internal.h"
 
 #include <kr/mem.h>
+#include <kr/sink_hist.h>
 #include <kr/sink_origdst.h>
 #include <kr/sink_tls.h>
 
@@ -27,6 +28,7 @@ static void move(struct worker *w, struct conn *c, enum waits to, int64_t until)
 static void conn_close(struct worker *w, struct conn *c)
 {
     kr_sink_hang_up(&w->x, &c->s);
+    kr_sink_time(w->x.stats, KR_HIST_session, w->x.now - c->born);
     wait_end(&w->waits, c);
     if (c->tls)
         conn_tls_end(c);
@@ -89,6 +91,10 @@ static void linger(struct worker *w, struct conn *c)
 /* Everything is said and sent: does the session go on? False: the connection is gone. */
 static bool settle(struct worker *w, struct conn *c)
 {
+    if (w->draining && !c->in_len && kr_sink_goodbye(&w->x, &c->s) && say(w, c) <= 0) {
+        conn_close(w, c);
+        return false;
+    }
     if (c->s.over && c->tls && !c->s.fault)
         conn_tls_bye(c);
     bool gone = c->s.fault || (c->s.shut && shutdown(c->ref.fd, SHUT_WR)) ||
@@ -286,6 +292,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
     struct conn *c = kr_calloc(1, sizeof *c);
     c->ref = (struct ref){REF_CONN, fd};
     c->meant = d.meant;
+    c->born = w->x.now;
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &c->ref};
     wait_begin(&w->waits, c, w->now);
     w->open++;
@@ -336,6 +343,17 @@ int conn_expire(struct worker *w)
     if (next == INT64_MAX)
         return -1;
     return next - w->now > 60000 ? 60000 : (int)(next - w->now) + 1;
+}
+
+void conn_drain_all(struct worker *w)
+{
+    struct conn *next;
+    w->draining = true;
+    for (struct conn *c = w->waits.idle.first; c; c = next) {
+        next = c->next;
+        if (!c->out && !c->handshake)
+            settle(w, c);
+    }
 }
 
 static void reset_list(struct worker *w, struct waitlist *l)

@@ -24,6 +24,7 @@ struct conn {
     uint8_t waits;
     bool handshake;       /* of TLS, is going on */
     struct ssl_st *tls;   /* NULL: in clear */
+    int64_t born;         /* us */
     struct kr_addr meant; /* the address the client meant */
     struct kr_sink_session s;
 };

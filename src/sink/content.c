@@ -3,6 +3,7 @@
  * command would be looked for inside it. */
 #include "decide.h"
 
+#include <kr/sink_hist.h>
 #include <kr/sink_stats.h>
 
 #include <inttypes.h>
@@ -69,10 +70,12 @@ static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, 
 static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     count_content(x->stats, &s->scan);
+    kr_sink_time(x->stats, KR_HIST_content, x->now - s->data_at);
     if (s->scan.bytes > x->max_size)
         refuse_size(x, s, replies_due(x, s));
     else
         answer_message(x, s);
+    kr_sink_time(x->stats, KR_HIST_transaction, x->now + x->delay * 1000ll - s->mail_at);
     kr_sink_reset(s);
 }
 
@@ -96,6 +99,7 @@ void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
         return;
     }
     s->phase = KR_SMTP_DATA;
+    s->data_at = x->now;
     kr_scan_begin(&s->scan);
     kr_sink_reply(x, 354, "End data with <CR><LF>.<CR><LF>");
 }
@@ -155,6 +159,7 @@ void kr_sink_bdat(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
     if (!s->refused && !s->chunked) {
         s->chunked = true;
         s->phase = KR_SMTP_DATA;
+        s->data_at = x->now;
         kr_scan_begin(&s->scan);
     }
     if (!octets)

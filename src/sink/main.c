@@ -6,6 +6,7 @@
 #include <kr/sink_ca.h>
 #include <kr/sink_config.h>
 #include <kr/sink_master.h>
+#include <kr/sink_selftest.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +63,18 @@ static int on_seed(void *target, const char *value, struct kr_err *e)
     return 0;
 }
 
+static int on_metrics(void *target, const char *value, struct kr_err *e)
+{
+    struct kr_endpoint ep;
+    if (kr_endpoint_parse(value, &ep, e))
+        return kr_wrap(e, "--metrics");
+    if (kr_addr_cmp(&ep.first, &ep.last))
+        return kr_fail(e, KR_USAGE, 0, "--metrics '%s' is a range: name one address", value);
+    ((struct kr_sink_config *)target)->metrics = ep;
+    return 0;
+}
+
+static const char *const lives[] = {"auto", "always", "never", NULL};
 static const char *const tls_modes[] = {"off", "self-signed", "lab-ca", NULL};
 static const char *const compats[] = {"none", "kumo", NULL};
 #define AT(field) .offset = offsetof(struct kr_sink_config, field)
@@ -110,6 +123,13 @@ static const struct kr_opt rows[] = {
      .help = "recipients remembered for the policy; default 1048576 (16 MiB)"},
     {"stats-on-exit", 0, KR_OPT_STRING, AT(stats_file), .arg = "FILE",
      .help = "write the final account there, as JSON; - is standard output"},
+    {"metrics", 'm', KR_OPT_CALL, .arg = "ADDR:PORT", .call = on_metrics,
+     .help = "serve the account for Prometheus there: GET /metrics"},
+    {"live", 0, KR_OPT_CHOICE, AT(live), .arg = "auto|always|never", .choices = lives,
+     .help = "a line on standard error that says what happens; auto: on a terminal"},
+    {"drain", 0, KR_OPT_UINT, AT(drain), .arg = "SECONDS", .min = 1, .max = 3600,
+     .help = "how long transactions may take at a graceful stop (SIGQUIT); default 10"},
+    {"self-test", 0, KR_OPT_FLAG, AT(self_test), .help = "say what a message costs here, and end"},
     {"quiet", 'q', KR_OPT_FLAG, AT(quiet), .help = "errors only"},
     {"verbose", 'v', KR_OPT_FLAG, AT(verbose), .help = "say more"},
     {"help", 'h', KR_OPT_FLAG, AT(help), .help = "this text"},
@@ -175,7 +195,7 @@ static int serve(struct kr_sink_config *cfg, struct kr_err *e)
         return -1;
     cfg->nonce = cfg->nonce ? cfg->nonce : nonce;
     fill_in(cfg);
-    return kr_sink_run(cfg, e);
+    return cfg->self_test ? kr_sink_self_test(cfg, e) : kr_sink_run(cfg, e);
 }
 
 static int parse(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
@@ -229,6 +249,7 @@ int main(int argc, char **argv)
     struct kr_sink_config cfg = {.max_size = 100u << 20,
                                  .max_recipients = 1000,
                                  .idle = 300,
+                                 .drain = 10,
                                  .memory = 1u << 20,
                                  .ca_dir = KR_CA_DIR,
                                  .ready_fd = KR_SINK_NO_FD,

@@ -13,6 +13,7 @@
 #include <kr/sink_listen.h>
 #include <kr/sink_master.h>
 #include <kr/sink_memory.h>
+#include <kr/sink_metrics.h>
 #include <kr/sink_names.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_store.h>
@@ -28,7 +29,8 @@
 #include <unistd.h>
 
 #define START_MS 10000 /* in which all workers must be ready */
-#define FD_RESERVE 64  /* descriptors of a worker that are no connections */
+#define FDS (2 + KR_CONTROL_FDS + KR_METRICS_FDS)
+#define FD_RESERVE 64 /* descriptors of a worker that are no connections */
 
 static void on_hangup(struct master *m)
 {
@@ -39,11 +41,13 @@ static void on_hangup(struct master *m)
 static void on_signal(struct master *m)
 {
     struct signalfd_siginfo si;
-    while (read(m->signals, &si, sizeof si) == (ssize_t)sizeof si)
+    while (read(m->signals, &si, sizeof si) == (ssize_t)sizeof si) {
         if (si.ssi_signo == SIGHUP)
             on_hangup(m);
         else if (si.ssi_signo != SIGCHLD)
             m->stop = true;
+        m->drain |= si.ssi_signo == SIGQUIT;
+    }
     reap(m);
 }
 
@@ -62,15 +66,29 @@ static void on_lifeline(struct master *m)
     }
 }
 
+static void metrics_text(void *arg, struct kr_buf *out)
+{
+    struct master *m = arg;
+    struct kr_sink_about about = about_sink(m, 0);
+    kr_sink_stats_prometheus(m->shared.stats, master_workers(m) + 1, &about, out);
+}
+
+/* Of two waits, of which -1 has no end. */
+static int sooner(int a, int b)
+{
+    return a < 0 ? b : b < 0 || a < b ? a : b;
+}
+
 static int watch(struct master *m, struct kr_err *e)
 {
-    struct pollfd p[2 + KR_CONTROL_FDS];
+    struct pollfd p[FDS];
     struct kr_control_ops ops = {run_command, m};
     while (!m->stop) {
         p[0] = (struct pollfd){.fd = m->signals, .events = POLLIN};
         p[1] = (struct pollfd){.fd = m->lifeline, .events = POLLIN};
         kr_control_poll(m->control, p + 2);
-        if (poll(p, 2 + KR_CONTROL_FDS, tend(m)) < 0) {
+        kr_metrics_poll(m->metrics, p + 2 + KR_CONTROL_FDS);
+        if (poll(p, FDS, sooner(tend(m), live_line(m))) < 0) {
             if (errno != EINTR)
                 return kr_fail(e, KR_INTERNAL, errno, "poll");
             continue;
@@ -80,6 +98,7 @@ static int watch(struct master *m, struct kr_err *e)
         if (p[1].revents)
             on_lifeline(m);
         kr_control_handle(m->control, p + 2, &ops);
+        kr_metrics_handle(m->metrics, p + 2 + KR_CONTROL_FDS, metrics_text, m);
     }
     return 0;
 }
@@ -94,6 +113,7 @@ static int take_signals(struct master *m, struct kr_err *e)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGCHLD);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGQUIT);
     m->signals =
         sigprocmask(SIG_BLOCK, &set, NULL) ? -1 : signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     return m->signals < 0 ? kr_fail(e, KR_CANNOT, errno, "signalfd") : 0;
@@ -184,6 +204,9 @@ static int open_all(struct master *m, struct kr_err *e)
         return -1;
     if (cfg->control && !(m->control = kr_control_open(cfg->control, e)))
         return -1;
+    if (cfg->metrics.port && !(m->metrics = kr_metrics_open(&cfg->metrics, e)))
+        return -1;
+    m->live = live_wanted(cfg);
     if (open_account(m, e))
         return -1;
     m->slot = kr_calloc(master_workers(m), sizeof *m->slot);
@@ -261,10 +284,12 @@ int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
         m.stop = true;
         kr_sink_unlisten(m.listeners, master_workers(&m) * cfg->listens);
         stop_workers(&m);
+        live_end(&m);
         if (final_account(&m, &line, bad ? NULL : e))
             bad = -1;
     }
     kr_control_close(m.control, &line);
+    kr_metrics_close(m.metrics);
     free_shared(&m);
     free(m.listeners);
     free(m.slot);

@@ -24,7 +24,10 @@ struct master {
     int signals, lifeline, account;
     int started[2]; /* a pipe: each of the first workers writes one octet once it serves */
     int64_t born;
-    bool stop;
+    struct kr_metrics *metrics;
+    int64_t live_at; /* when the live line was written */
+    uint64_t live_messages;
+    bool stop, drain, live;
 };
 
 int64_t master_clock(void); /* CLOCK_MONOTONIC, ms */
@@ -40,9 +43,15 @@ size_t signal_all(struct master *m, int sig);
 void stop_workers(struct master *m);
 
 /* answers.c: with the `listed` busiest destinations, 0: all. */
+struct kr_sink_about about_sink(const struct master *m, size_t listed);
 int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e);
 /* A command of the control socket; false: the answer comes at the end. */
 bool run_command(void *master, const char *name, struct kr_buf *out);
+
+/* live.c: writes the line when it is due; returns ms until the next one, or -1. */
+bool live_wanted(const struct kr_sink_config *cfg);
+int live_line(struct master *m);
+void live_end(const struct master *m);
 
 /* reload.c: reads --policy and gives it to the workers; the old one stays when that fails. */
 int load_policy(struct master *m, struct kr_err *e);

@@ -42,6 +42,14 @@ void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
     kr_sink_reply(x, 421, "%s", text);
 }
 
+bool kr_sink_goodbye(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    if (s->phase > KR_SMTP_READY || s->dialogue || s->over || s->chunk)
+        return false;
+    kr_sink_dismiss(x, s, "4.3.2 The sink is stopping");
+    return true;
+}
+
 void kr_sink_secured(struct kr_sink_session *s, const char *name)
 {
     if (name)

@@ -2,6 +2,7 @@
 #ifndef KR_STATS_INTERNAL_H
 #define KR_STATS_INTERNAL_H
 
+#include <kr/sink_hist.h>
 #include <kr/sink_names.h>
 #include <kr/sink_stats.h>
 
@@ -19,9 +20,13 @@ struct dest {
 struct kr_sink_stats {
     _Atomic uint64_t counter[KR_SINK_COUNTER_N];
     struct dest_count other;
+    _Atomic uint64_t hist[KR_HIST_N][KR_HIST_BUCKETS], hist_sum[KR_HIST_N];
     _Atomic uint64_t code[KR_SINK_PROVIDERS][CODES];
     _Atomic uint32_t dests;
     _Alignas(64) struct dest dest[DEST_SLOTS];
 };
+
+struct json_t;
+struct json_t *stats_latencies(const struct kr_sink_stats *all, unsigned n);
 
 #endif

@@ -167,6 +167,7 @@ int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_si
         return kr_fail(e, KR_INTERNAL, 0, "the counters can't be put into JSON");
     sums(all, n, o);
     providers(all, n, about->names, o);
+    json_object_set_new(o, "latency_us", stats_latencies(all, n));
     destinations(all, n, about->listed, o);
     KR_AUTO_FREE char *text = json_dumps(o, JSON_COMPACT);
     json_decref(o);

@@ -4,6 +4,7 @@
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_filter.h>
+#include <kr/sink_hist.h>
 #include <kr/sink_names.h>
 #include <kr/sink_policy.h>
 #include <kr/sink_shared.h>
@@ -22,6 +23,7 @@
 #define EVENTS 256
 #define ACCEPTS 64 /* at once, before the connections get their turn */
 #define LINGER_MS 2000
+#define DRAIN_MS 50  /* how often the end of draining is looked for */
 #define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
 
 static void look_at_clock(struct worker *w)
@@ -102,12 +104,24 @@ static void accept_some(struct loop *l, int listener)
     }
 }
 
+/* Nobody new; who is in a transaction may finish it. */
+static void drain(struct loop *l)
+{
+    for (size_t i = 0; i < l->n; i++)
+        kr_close_fd(&l->listeners[i].fd);
+    l->paused_until = 0;
+    l->w->drained_at = l->w->now + (int64_t)l->w->cfg->drain * 1000;
+    conn_drain_all(l->w);
+}
+
 static void on_signal(struct loop *l)
 {
     struct signalfd_siginfo si;
     while (read(l->signals.fd, &si, sizeof si) == (ssize_t)sizeof si) {
         if (si.ssi_signo == SIGHUP)
             take_policy(l->w, l->shared);
+        else if (si.ssi_signo == SIGQUIT)
+            drain(l);
         else
             l->stop = true;
     }
@@ -128,6 +142,8 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
 static int next_wait(struct loop *l)
 {
     int wait = conn_expire(l->w);
+    if (l->w->draining && (wait < 0 || wait > DRAIN_MS))
+        wait = DRAIN_MS;
     if (!l->paused_until)
         return wait;
     if (l->paused_until <= l->w->now) {
@@ -138,16 +154,25 @@ static int next_wait(struct loop *l)
     return wait < 0 || wait > pause ? pause : wait;
 }
 
+static bool is_over(const struct loop *l)
+{
+    const struct worker *w = l->w;
+    return l->stop || (w->draining && (w->open == 0 || w->now >= w->drained_at));
+}
+
 static int run(struct loop *l)
 {
     struct epoll_event ev[EVENTS];
-    while (!l->stop) {
+    while (!is_over(l)) {
         int n = epoll_wait(l->w->epoll, ev, EVENTS, next_wait(l));
         if (n < 0 && errno != EINTR)
             return KR_INTERNAL;
         look_at_clock(l->w);
+        int64_t began = l->w->x.now;
         for (int i = 0; i < n; i++)
             dispatch(l, &ev[i]);
+        look_at_clock(l->w);
+        kr_sink_time(l->w->x.stats, KR_HIST_busy, l->w->x.now - began);
     }
     return KR_OK;
 }
@@ -158,6 +183,7 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     sigemptyset(&stops);
     sigaddset(&stops, SIGTERM);
     sigaddset(&stops, SIGHUP);
+    sigaddset(&stops, SIGQUIT);
     l->w->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->signals = (struct ref){REF_SIGNAL, signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK)};
     l->n = arg->cfg->listens;
@@ -226,7 +252,7 @@ int kr_sink_worker_run(const struct kr_sink_worker *arg)
     if (status)
         kr_error("worker %u: %s", arg->index, strerror(errno));
     for (size_t i = 0; i < l.n; i++)
-        close(l.listeners[i].fd);
+        kr_close_fd(&l.listeners[i].fd);
     conn_reset_all(l.w);
     kr_close_fd(&l.signals.fd);
     kr_close_fd(&l.w->epoll);

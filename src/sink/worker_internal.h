@@ -19,6 +19,8 @@ struct worker {
     int64_t now; /* CLOCK_MONOTONIC, ms; x.now is the same in us */
     struct waits_of waits;
     size_t open;
+    bool draining;
+    int64_t drained_at; /* when those that are left are reset, ms */
     struct kr_tls *tls; /* NULL: not offered */
     char buf[READ_SIZE];
 };
@@ -28,6 +30,8 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from);
 void conn_event(struct worker *w, struct conn *c, uint32_t events);
 /* Ends what has waited too long; returns ms until the next one is due, -1 when there is none. */
 int conn_expire(struct worker *w);
+/* 421 to all that are between transactions, now or when theirs is over. */
+void conn_drain_all(struct worker *w);
 /* Resets all connections (RST). */
 void conn_reset_all(struct worker *w);
 

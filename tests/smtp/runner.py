@@ -5,6 +5,7 @@ import abuse
 import clients
 import control
 import faults
+import operation
 import policy
 import tls
 import scripts
@@ -19,6 +20,7 @@ with Sink() as sink:
 abuse.run_own(tap)
 control.run(tap)
 faults.run(tap)
+operation.run(tap)
 policy.run(tap)
 tls.run(tap)
 sys.exit(tap.done())

@@ -1,0 +1,152 @@
+"""What operators use: metrics, latencies, the live line, the graceful stop, the self-test."""
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from control import is_reset
+from policy import Policy, codes, mail
+from sinktest import LIMIT, PROGRAM, Sink, finals, free_port, read_all, read_reply, wait_for
+
+HELLO = b"EHLO me\r\n"
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=LIMIT) as r:
+        return r.read().decode(), r.headers["Content-Type"]
+
+
+def metrics():
+    """What /metrics says is what stats says; clients that hang or talk nonsense do no harm."""
+    port = free_port()
+    with Policy('[provider.p]\ndomains = "d.example"\nbounce = 100\nbounces = {code = 552}\n') as p:
+        with Sink("--metrics", f"127.0.0.1:{port}", "--policy", p.path, workers=2) as sink:
+            held = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+            for s in held[:15]:
+                s.sendall(b"x" * 5000)
+            for _ in range(5):
+                codes(sink, HELLO + mail(b"x@d.example") + mail(b"x@e.example") + b"QUIT\r\n")
+            sink.quiet()
+            text, kind = get(port, "/metrics")
+            stats = sink.stats()
+            try:
+                get(port, "/other")
+                return "/other is there"
+            except urllib.error.HTTPError as e:
+                if e.code != 404:
+                    return f"/other: {e.code}"
+            for s in held:
+                s.close()
+    got = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    want = {"kumo_sink_messages_total": 5, "kumo_sink_messages_refused_total": 5, "kumo_sink_open": 0,
+            'kumo_sink_replies_total{provider="p",code="552"}': 5,
+            'kumo_sink_replies_total{provider="other",code="250"}': 5,
+            "kumo_sink_transaction_seconds_count": 10, "kumo_sink_session_seconds_count": 5}
+    for name, value in want.items():
+        if float(got.get(name, -1)) != value:
+            return f"{name} is {got.get(name)}, not {value}"
+    for name, value in stats.items():
+        if isinstance(value, int) and f"kumo_sink_{name}_total" in got:
+            if int(got[f"kumo_sink_{name}_total"]) != value:
+                return f"{name}: {got[f'kumo_sink_{name}_total']} and {value}"
+    return None if kind.startswith("text/plain; version=0.0.4") else kind
+
+
+def latencies():
+    """A delay shows in the latency of transactions, not in that of other things."""
+    with Policy('[[rule]]\nstage = "dot"\ndelay = "300ms"\n') as p, Sink("--policy", p.path) as sink:
+        with sink.connect() as s, s.makefile("rb") as f:
+            s.sendall(HELLO + b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n")
+            for _ in range(5):
+                read_reply(f)
+            time.sleep(0.3)
+            s.sendall(b"x\r\n.\r\n")
+            read_reply(f)
+        sink.quiet()
+        got = sink.stats()["latency_us"]
+    good = 280000 < got["content"]["max"] < 900000 and 580000 < got["session"]["max"] < 2000000
+    good = good and 580000 < got["transaction"]["max"] < 2000000
+    return None if good and got["transaction"]["count"] == 1 and got["busy"]["p50"] < 50000 else f"{got}"
+
+
+def live():
+    with Sink("--live", "always") as sink:
+        codes(sink, HELLO + mail(b"c@d.example") + b"QUIT\r\n")
+        shown = wait_for(lambda: "accepted 1 " in sink.said(), 5)
+        return None if shown else sink.said()
+
+
+def drain(how):
+    """Who is in a transaction finishes it and then hears 421; the others hear it at once; nobody new
+    is served."""
+    with Sink(workers=2) as sink:
+        held = []
+        for text in (HELLO, HELLO + b"MAIL FROM:<a@b.example>\r\n",
+                     HELLO + b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n"):
+            s = sink.connect()
+            s.sendall(text)
+            with s.makefile("rb") as f:
+                for _ in range(1 + text.count(b"\r\n")):
+                    read_reply(f)
+            held.append(s)
+        if how == "drain":
+            control = socket.socket(socket.AF_UNIX)
+            control.connect(sink.control)
+            control.sendall(b"drain\n")
+        else:
+            sink.process.send_signal(how)
+        idle = read_all(held[0])
+        if not idle.startswith(b"421 4.3.2"):
+            return f"idle: {idle}"
+        try:
+            with sink.connect() as s:
+                if s.recv(100)[:3] == b"220":
+                    return "somebody new is served"
+        except OSError:
+            pass
+        held[1].sendall(b"RSET\r\n")
+        reset = finals(read_all(held[1]))
+        held[2].sendall(b"x\r\n.\r\n")
+        last = finals(read_all(held[2]))
+        status = sink.process.wait(LIMIT)
+        for s in held:
+            s.close()
+        if how == "drain":
+            answer = control.recv(65536)
+            control.close()
+            if b'"messages":1' not in answer:
+                return f"{answer}"
+    codes_of = [[line[:3] for line in got] for got in (reset, last)]
+    return None if codes_of == [[b"250", b"421"]] * 2 and status == 0 else f"{codes_of} {status}"
+
+
+def drain_ends():
+    """Who does not finish is reset when the time is over."""
+    with Sink("--drain", "1") as sink, sink.connect() as s:
+        s.sendall(HELLO + b"MAIL FROM:<a@b.example>\r\n")
+        with s.makefile("rb") as f:
+            for _ in range(3):
+                read_reply(f)
+        start = time.monotonic()
+        sink.process.send_signal(signal.SIGQUIT)
+        gone = is_reset(s)
+        took = time.monotonic() - start
+        status = sink.process.wait(LIMIT)
+    return None if gone and 0.8 < took < 4 and status == 0 else f"{gone} {took:.1f} s {status}"
+
+
+def self_test():
+    p = subprocess.run([PROGRAM, "--self-test", "-q"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                       timeout=60, check=False)
+    lines = p.stdout.decode().splitlines()
+    good = p.returncode == 0 and sum("us of CPU a message" in line for line in lines) == 3
+    return None if good else f"status {p.returncode}: {lines}"
+
+
+def run(tap):
+    for test in (metrics, latencies, live, drain_ends, self_test):
+        tap.run(f"operation: {test.__name__.replace('_', ' ')}", test)
+    for how in ("drain", signal.SIGQUIT):
+        tap.run(f"operation: graceful stop by {how}", drain, how)
