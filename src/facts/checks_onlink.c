@@ -173,6 +173,14 @@ int kr_check_public(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
     return 0;
 }
 
+bool kr_is_own(const struct kr_netview *v, const struct kr_addr *a)
+{
+    for (size_t i = 0; i < v->n_addrs; i++)
+        if (kr_addr_cmp(&v->addrs[i].addr, a) == 0)
+            return true;
+    return kr_addr_is_loopback(a);
+}
+
 const struct kr_exempt *kr_exempt_of(const struct kr_lan *lan, const struct kr_addr *a,
                                      unsigned index)
 {

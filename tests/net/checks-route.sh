@@ -164,6 +164,21 @@ test_foreign_sink() {
     kill "$SPAWNED"
 }
 
+# A sink on this host is known by the process that listens.
+test_own_sink() {
+    local name
+    for name in exim4 sockd; do
+        new_host
+        cp "$TOOLS/sockd" "$LAB_DIR/$name"
+        spawn_ready "own-$name" "$H" "$LAB_DIR/$name" -n "own sink" -p 2525
+        kr -q up --sink "$HOST_LAN4:2525" >"$LAB_DIR/up.log" 2>&1 || die "up: $(cat "$LAB_DIR/up.log")"
+        ids --static >"$LAB_DIR/$name.ids"
+    done
+    tap_check "a sink whose process is Exim: sink-relay" grep -qx sink-relay "$LAB_DIR/exim4.ids"
+    tap_check "control: another program is no relay known here" \
+        test -z "$(grep sink-relay "$LAB_DIR/sockd.ids")"
+}
+
 # ---- flows ---------------------------------------------------------------------------------------
 
 nft_in() { in_ns "$H" nft "$1"; }
@@ -219,6 +234,7 @@ test_sysctls
 test_exemptions
 test_relay
 test_foreign_sink
+test_own_sink
 test_flows_before
 test_flows_while_up
 tap_done
