@@ -34,9 +34,10 @@ static void ask(struct onlink *o, const struct kr_exempt *x, const struct kr_add
     struct kr_prefix link_local;
     bool scoped =
         kr_prefix_parse("fe80::/10", &link_local, NULL) == 0 && kr_prefix_has(&link_local, to);
-    for (int with_port = 0; with_port <= o->scene->standing; with_port++) {
+    const uint16_t ports[] = {0, o->scene->ports[0]};
+    for (size_t i = 0; i < (o->scene->standing ? 2 : 1); i++) {
         struct kr_lookup *l = kr_asks_add(&o->asks, to, x);
-        l->dport = with_port ? o->scene->ports[0] : 0;
+        l->dport = ports[i];
         l->bound = scoped ? x->index : 0;
     }
 }

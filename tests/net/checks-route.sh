@@ -10,10 +10,14 @@ kr() { in_ns "$H" "$KR" "$@"; }
 ip_h() { ip -n "$H" "$@"; }
 sysctl_h() { in_ns "$H" sysctl -qw "$@"; }
 
+# What other programs of this machine may change meanwhile, other tests for one.
+ELSEWHERE='^(cgroup-bpf|sockmap|other-namespaces|foreign-sockets|tun-owners|kernel-senders|mta-.*)$'
+
 # ids ARGS...: what does not hold.
 ids() {
     kr verify --format json "$@" >"$LAB_DIR/verify.json" 2>"$LAB_DIR/verify.err" || true
-    jq -r '.checks[] | select(.verdict != "holds") | .id' "$LAB_DIR/verify.json" | sort
+    jq -r '.checks[] | select(.verdict != "holds") | .id' "$LAB_DIR/verify.json" |
+        { grep -vE "$ELSEWHERE" || true; } | sort
 }
 remember() { ids --static >"$LAB_DIR/before"; }
 
@@ -124,7 +128,8 @@ test_exemptions() {
         'ip_h route add 192.168.1.77/32 via '"$GW4" 'ip_h route del 192.168.1.77/32'
     tamper "part of the LAN goes out, IPv6" "exempt-onlink" \
         'ip_h -6 route add fd00:25::/80 via '"$GW6" 'ip_h -6 route del fd00:25::/80'
-    tamper "a gateway of the LAN" "exempt-gateway" \
+    tamper "a gateway of the LAN, which makes its device one that leads out" \
+        "exempt-gateway new-devices" \
         'ip_h route add 10.1.0.0/16 via '"$LAN4" 'ip_h route del 10.1.0.0/16'
     tamper "the sink's range leads out" "sink-path" \
         'ip_h route add unicast 198.18.25.128/25 via '"$GW4"' table local' \
