@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BLANK (32 << 10)
 #define TMP_PATH (sizeof((struct kr_paths *)0)->state + 8)
 
 int kr_paths_find(struct kr_paths *out, struct kr_err *e)
@@ -158,12 +159,13 @@ int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr
 /* Room for at least as much as the real one will take. */
 static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s, struct kr_err *e)
 {
+    static char blank[BLANK];
     char tmp[TMP_PATH];
     off_t n = (off_t)(8192 + 128 * (s->plan.lan.n + s->plan.uplinks.n));
     KR_AUTO_FD int fd = make_temporary(paths->state, tmp, e);
     if (fd < 0)
         return -1;
-    int err = posix_fallocate(fd, 0, n);
+    int err = n > BLANK ? posix_fallocate(fd, 0, n) : write_all(fd, blank, (size_t)n) ? errno : 0;
     unlink(tmp);
     return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }

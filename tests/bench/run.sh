@@ -29,7 +29,7 @@ bench_host() {
 # Both inside the namespace, started by the same launcher (tests/tools/duel.c), in turns; wall time
 # of the whole process: exec, libraries, all work, exit. Ours does more than the rival (failsafe, cut,
 # readback, record); only the probe and the start of the sink, which are no ruleset, are taken off.
-# Lines "NAME OURS RIVAL WHOLE" in microseconds, each the median.
+# Prints "OURS RIVAL WHOLE" in microseconds, each the median.
 duel() { # ROUNDS ARGS...
     local rounds=$1
     shift
@@ -49,13 +49,15 @@ compare_up() { # NAME GOAL ROUNDS ARGS...
     in_ns "$H" "$KR" up --dry-run "$@" | sed '/^# iproute2/,$d' >"$LAB_DIR/text.nft"
     read -r ours theirs whole < <(duel "$rounds" "$@")
     r=$(ratio "$ours" "$theirs")
-    row "$name, nft -f of its rules" "$(ms "$ours")" "$(ms "$theirs")" "$r" "<= $goal" \
+    row "$name, against nft -f" "$(ms "$ours")" "$(ms "$theirs")" "$r" "<= $goal" \
         "$(at_most "$r" "$goal")"
-    row "  the same with sink and probe, for information" "$(ms "$whole")" "$(ms "$theirs")" \
+    row "  with sink and probe, for information" "$(ms "$whole")" "$(ms "$theirs")" \
         "$(ratio "$whole" "$theirs")" - -
 }
 
 bench_up() {
+    echo "# up: the whole process less its probe and its sink's start; rival: nft -f of the same rules;" \
+        "both inside the namespace, in turns"
     compare_up "up" 0.6 41
     ip -n "$H" link add big0 type veth peer name big1
     ip -n "$H" link set big0 up
