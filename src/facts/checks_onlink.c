@@ -239,6 +239,8 @@ int kr_check_gateway(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
     for (size_t i = 0; i < n; i++) {
         const struct kr_exempt *x = kr_exempt_of(s->lan, &gateways[i].gateway, gateways[i].oif);
         char gw[KR_ADDRSTRLEN], object[KR_ADDRSTRLEN + IFNAMSIZ];
+        if (!x)
+            continue;
         say_exempt(x, object);
         struct kr_evidence *ev =
             kr_result_add(r, KR_BROKEN, object,
