@@ -11,7 +11,10 @@ witness_start
 ANSWERS=$TESTS/net/answers.py
 OUT=$LAB_DIR/out ERR=$LAB_DIR/err
 
-verify() { in_ns "$H" timeout 60 "$KR" verify "$@" >"$OUT" 2>"$ERR"; }
+# The LAN of the lab has a host that answers on port 25, and exempt-relay says so.
+verify() {
+    in_ns "$H" timeout 60 "$KR" verify --allow exempt-relay="the lab's own LAN host" "$@" >"$OUT" 2>"$ERR"
+}
 # ends STATUS ARGS...: verify ends so.
 ends() {
     local want=$1 got=0
@@ -20,7 +23,7 @@ ends() {
     [[ $got == "$want" ]] || { tap_note "status $got, not $want: $(head -c 1500 "$OUT" "$ERR")"; return 1; }
 }
 # broken IDS: exactly these are broken, none is unknown.
-verdicts() { jq -r '.checks[] | select(.advice | not) | select(.verdict == "'"$1"'") | .id' "$OUT" | sort | paste -sd' '; }
+verdicts() { jq -r '.checks[] | select(.advice or .waived | not) | select(.verdict == "'"$1"'") | .id' "$OUT" | sort | paste -sd' '; }
 is_broken() {
     [[ $(verdicts broken) == "$1" && -z $(verdicts unknown) ]] ||
         { tap_note "broken: $(verdicts broken); unknown: $(verdicts unknown)"; return 1; }
@@ -125,8 +128,7 @@ less() {
     in_ns "$H" "$@"
     verify --format json || true
     witness_mark
-    said=$(jq -r '.checks[] | select(.phase == "active" and .verdict == "broken" and .id != "probe-sink") | .id' \
-        "$OUT" | sort | paste -sd' ')
+    said=$(verdicts broken | tr ' ' '\n' | grep '^probe-' | grep -vx probe-sink | paste -sd' ')
     [[ $said == "$want" ]] && tap_ok "$name: $want" || { tap_not_ok "$name: $want"; tap_note "said: $said"; }
     while read -r destination; do
         witness_said "$FROM" "$MARKS" | grep -qF "$destination" ||
