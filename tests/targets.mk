@@ -72,6 +72,7 @@ PLACED = $(call into,$(SBINDIR),755,$(BUILD)/kumo-redirect) \
          $(call into,$(SHARE)/bash-completion/completions,644,$(wildcard contrib/completion/bash/*)) \
          $(call into,$(SHARE)/zsh/site-functions,644,$(wildcard contrib/completion/zsh/_*)) \
          $(call into,$(SHARE)/fish/vendor_completions.d,644,$(wildcard contrib/completion/fish/*.fish)) \
+         $(call into,$(PREFIX)/lib/systemd/system,644,$(wildcard contrib/systemd/*.service)) \
          $(call into,$(DATADIR)/rules,644,$(wildcard rules/*.nft rules/*.toml))
 each_placed = @set -e; for p in $(PLACED); do \
   to="$(DESTDIR)$${p%%:*}/$${p\#\#*/}" from=$${p\#\#*:} mode=$${p\#*:}; mode=$${mode%%:*}; $(1); done

@@ -17,6 +17,12 @@ void kr_nft_free(struct kr_nft *r);
 /* family: NFPROTO_INET or NFPROTO_NETDEV. */
 struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name);
 void kr_nft_counter(struct kr_nft_table *t, const char *name);
+/* The tables shall belong to the netlink socket of this port (0: to nobody): `flags owner,
+ * persist`. Only that socket can change or remove them, and they outlive it. Needs Linux 6.9
+ * (da5141bbe0c2); an owner alone (Linux 5.12, 6001a930ce03) would take the tables with it, so that
+ * is never made.
+ */
+void kr_nft_set_owner(struct kr_nft *r, uint32_t port);
 struct kr_nft_set *kr_nft_port_set(struct kr_nft_table *t, const char *name); /* inet_service */
 void kr_nft_port_add(struct kr_nft_set *s, uint16_t port);
 /* family AF_INET: `type ipv4_addr . iface_index; flags interval`; AF_INET6 likewise. */

@@ -15,6 +15,11 @@ struct kr_nft_name {
 };
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                 struct kr_err *e);
+/* The same by a socket that stays open, which is how tables are owned. A kernel that knows no
+ * `persist` refuses with EOPNOTSUPP or, before 5.12, EINVAL in e->sys. */
+struct kr_nl;
+int kr_nft_load_by(struct kr_nl *nl, const struct kr_nft *r, const struct kr_nft_name *old,
+                   size_t n_old, struct kr_err *e);
 /* The same in two: first without the chains that were put off, their rules and the anonymous sets
  * of those; later these, into the tables that stand. */
 int kr_nft_load_first(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
@@ -38,5 +43,10 @@ struct kr_nft_count {
 /* The named counters of a table; the caller frees *out. */
 int kr_nft_counters(const struct kr_nft_name *t, struct kr_nft_count **out, size_t *n,
                     struct kr_err *e);
+/* The netlink port a table belongs to; 0: to nobody, or there is none. */
+int kr_nft_owner(const struct kr_nft_name *t, uint32_t *port, struct kr_err *e);
+/* Lets the counters of r that are in table t of the kernel go on from where those are, when r is
+ * loaded in its place. What is counted in between is lost. */
+int kr_nft_keep_counters(struct kr_nft *r, const struct kr_nft_name *t, struct kr_err *e);
 
 #endif

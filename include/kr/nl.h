@@ -18,7 +18,12 @@ struct kr_nl {
 
 /* bus: NETLINK_NETFILTER, NETLINK_SOCK_DIAG ... Returns 0, or -1 (KR_CANNOT). */
 int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e);
+/* One that no child can have inherited: for what belongs to a port. */
+int kr_nl_open_new(struct kr_nl *nl, int bus, struct kr_err *e);
 void kr_nl_close(struct kr_nl *nl);
+/* Closes it for good: what belongs to its port (nftables' owner flag) belongs to nobody then. */
+void kr_nl_end(struct kr_nl *nl);
+uint32_t kr_nl_port(const struct kr_nl *nl);
 
 typedef int (*kr_nl_cb)(const struct nlmsghdr *nlh, void *arg);
 /* Sends a request whose nlmsg_seq is set here and hands each answer to cb until the end of the

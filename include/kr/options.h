@@ -30,10 +30,16 @@ struct kr_verify_options {
     uint64_t expect_rate, expect_concurrency;
     bool statics;
 };
+struct kr_watch_command {
+    const char *hook;
+    uint64_t signal; /* a process; 0: none */
+    bool exit_on_breach;
+};
 /* The options of all commands; a command fills and reads its own, and those of up. */
 struct kr_options {
     struct kr_up_options up;
     struct kr_verify_options verify;
+    struct kr_watch_command watch;
     struct kr_strlist operands;
 };
 void kr_options_free(struct kr_options *o);

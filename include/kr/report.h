@@ -31,4 +31,9 @@ void kr_github_verify(const struct kr_verify *v, bool all, FILE *out); /* workfl
 void kr_text_explain(const struct kr_check *c, FILE *out);
 void kr_json_explain(const struct kr_check *c, FILE *out); /* kumo-redirect/explain/1 */
 
+/* One event of a watch: a line of JSON; a line of text for each thing it says. */
+struct kr_event;
+void kr_json_event(const struct kr_event *ev, FILE *out);
+void kr_text_event(const struct kr_event *ev, FILE *out);
+
 #endif

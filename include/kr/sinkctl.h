@@ -32,6 +32,8 @@ int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf
                 struct kr_err *e);
 /* True when the sink on the control socket is alive and has this nonce. */
 bool kr_sink_alive(const struct kr_paths *paths, const char *nonce);
+/* Is this process a kumo-sink that lives in our network namespace? Numbers are used again. */
+bool kr_sink_is(pid_t pid);
 /* Stops it, its connections reset; the final account goes to *account. Waits for its end, at most
  * 10 s. Nobody there is fine. `pid` is killed when the control socket does not answer and that
  * process is a kumo-sink of this namespace. */

@@ -3,7 +3,7 @@
 #define KR_STANDING_H
 
 #include <kr/buf.h>
-#include <kr/state.h>
+#include <kr/watcher.h>
 
 struct kr_nft_count;
 
@@ -16,6 +16,8 @@ struct kr_standing {
     struct kr_state state;        /* when recorded is 1 */
     struct kr_buf why;            /* a line for each thing that is not as recorded, by part: */
     size_t part_at[KR_PARTS + 1]; /* part p is from part_at[p] to part_at[p + 1] */
+    int watched;                  /* 1: a watch lives; 0: none; -1: unknown */
+    struct kr_watcher watcher;
     uint32_t generation;
     struct kr_nft_count *counts; /* both tables, added up by name */
     size_t n_counts;

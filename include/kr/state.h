@@ -12,6 +12,7 @@
 
 struct kr_paths {
     char state[96], lock[96], control[96], log[96], evidence[96];
+    char watch[96], watch_control[96], events[96];
 };
 /* The files of the current network namespace; makes the folder (0755) when it is missing. */
 int kr_paths_find(struct kr_paths *out, struct kr_err *e);
@@ -24,9 +25,9 @@ struct kr_state {
     pid_t sink_pid; /* 0 without one */
 };
 
-/* Locks the namespace against other runs (flock(2), not waiting); the descriptor holds the lock.
- * Returns it, or -1 (KR_CANNOT, names the process that holds it). */
-int kr_state_lock(const struct kr_paths *paths, struct kr_err *e);
+/* Locks the namespace against other runs (flock(2)), waiting at most so many milliseconds; the
+ * descriptor holds the lock. Returns it, or -1 (KR_CANNOT, names the process that holds it). */
+int kr_state_lock(const struct kr_paths *paths, unsigned wait_ms, struct kr_err *e);
 /* 1: read; 0: there is none; -1 (KR_UNKNOWN): unreadable or not ours. */
 int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_err *e);
 /* Written to a temporary file and renamed: the old one or the new one, never a part. Not synced:

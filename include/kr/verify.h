@@ -32,6 +32,7 @@ struct kr_verify {
     struct kr_verified *v;
     size_t n;
     enum kr_verdict verdict; /* the worst of all but waived ones and advice */
+    bool again;              /* what stands was read before */
     uint32_t generation;
     char when[32]; /* RFC 3339, UTC */
     unsigned us;
@@ -42,6 +43,9 @@ struct kr_verify {
  * KR_USAGE for too many waivers. *out must stay where it is. */
 int kr_verify(const struct kr_paths *paths, const struct kr_verify_want *want,
               struct kr_verify *out, struct kr_err *e);
+/* Runs the checks that are wanted now over what stood at the last kr_verify, which is not read
+ * again: for a watch, which looks at that by itself. Results of before are gone. */
+int kr_verify_again(struct kr_verify *v, const struct kr_verify_want *want, struct kr_err *e);
 void kr_verify_free(struct kr_verify *v);
 /* As an object of the schema kumo-redirect/verify/1; the caller owns it. */
 struct json_t *kr_verify_to_json(const struct kr_verify *v);

@@ -25,6 +25,7 @@ int kr_block(const struct kr_paths *paths, struct kr_state *s, struct kr_buf *ac
              struct kr_cut_count *cut, struct kr_err *e)
 {
     struct kr_nft *guards = kr_plan_ruleset(&s->plan, KR_RULES_BLOCK);
+    kr_nft_set_owner(guards, kr_tables_owner());
     int bad = kr_tables_swap(guards, e);
     kr_nft_free(guards);
     if (bad)

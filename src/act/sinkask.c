@@ -81,8 +81,7 @@ bool kr_sink_alive(const struct kr_paths *paths, const char *nonce)
     return same;
 }
 
-/* Is this process a kumo-sink that lives in our network namespace? Pids are used again. */
-static bool is_our_sink(pid_t pid)
+bool kr_sink_is(pid_t pid)
 {
     char path[64], comm[32] = "", theirs[64] = "", ours[64] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", (int)pid);
@@ -108,8 +107,8 @@ static int wait_gone(int pidfd, pid_t pid, struct kr_err *e)
 
 int kr_sink_stop(const struct kr_paths *paths, pid_t pid, struct kr_buf *account, struct kr_err *e)
 {
-    KR_AUTO_FD int pidfd = pid > 0 && is_our_sink(pid) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-    if (pidfd >= 0 && !is_our_sink(pid))
+    KR_AUTO_FD int pidfd = pid > 0 && kr_sink_is(pid) ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    if (pidfd >= 0 && !kr_sink_is(pid))
         kr_close_fd(&pidfd);
     int asked = kr_sink_ask(paths, "stop", account, NULL);
     if (pidfd < 0)

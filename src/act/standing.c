@@ -40,6 +40,7 @@ static int compare_rules(struct kr_standing *s, struct kr_err *e)
     const struct kr_plan *p = &s->state.plan;
     struct kr_nft *want =
         kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_ALL);
+    kr_nft_set_owner(want, s->watched == 1 ? s->watcher.port : 0);
     int equal = kr_nft_compare(want, &s->why, &s->generation, e);
     kr_nft_free(want);
     if (equal == 1 && s->netdev && !(p->fence && p->uplinks.n)) {
@@ -94,6 +95,9 @@ int kr_standing_read_in(const struct kr_netview *v, const struct kr_paths *paths
     s->failsafe = kr_failsafe_present(v);
     s->recorded = kr_state_read(paths, &s->state, &why);
     if (s->recorded < 0)
+        kr_buf_printf(&s->why, "%s\n", why.msg);
+    s->watched = kr_watcher_find(paths, &s->watcher, &why);
+    if (s->watched < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);
     for (size_t i = KR_PART_RULES; i <= KR_PARTS; i++)
         s->part_at[i] = s->why.len;

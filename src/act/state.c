@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BLANK (32 << 10)
 #define TMP_PATH (sizeof((struct kr_paths *)0)->state + 8)
 
 int kr_paths_find(struct kr_paths *out, struct kr_err *e)
@@ -31,20 +31,35 @@ int kr_paths_find(struct kr_paths *out, struct kr_err *e)
                  {out->lock, "lock"},
                  {out->control, "sink.sock"},
                  {out->log, "sink.log"},
-                 {out->evidence, "evidence.json"}};
+                 {out->evidence, "evidence.json"},
+                 {out->watch, "watch"},
+                 {out->watch_control, "watch.sock"},
+                 {out->events, "events.jsonl"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         snprintf(files[i].path, sizeof out->state, KR_STATE_DIR "/%ju.%s", (uintmax_t)inode,
                  files[i].suffix);
     return 0;
 }
 
-int kr_state_lock(const struct kr_paths *paths, struct kr_err *e)
+/* A watch holds it for some milliseconds at a time. */
+static int lock_within(int fd, unsigned ms)
+{
+    const unsigned step = 5;
+    int bad;
+    while ((bad = flock(fd, LOCK_EX | LOCK_NB)) != 0 && errno == EWOULDBLOCK && ms >= step) {
+        poll(NULL, 0, (int)step);
+        ms -= step;
+    }
+    return bad;
+}
+
+int kr_state_lock(const struct kr_paths *paths, unsigned wait_ms, struct kr_err *e)
 {
     char holder[32] = "";
     KR_AUTO_FD int fd = open(paths->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return kr_fail(e, KR_CANNOT, errno, "%s", paths->lock);
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (lock_within(fd, wait_ms)) {
         if (errno != EWOULDBLOCK)
             return kr_fail(e, KR_CANNOT, errno, "locking %s", paths->lock);
         ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
@@ -159,13 +174,12 @@ int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr
 /* Room for at least as much as the real one will take. */
 static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s, struct kr_err *e)
 {
-    static char blank[BLANK];
     char tmp[TMP_PATH];
     off_t n = (off_t)(8192 + 128 * (s->plan.lan.n + s->plan.uplinks.n));
     KR_AUTO_FD int fd = make_temporary(paths->state, tmp, e);
     if (fd < 0)
         return -1;
-    int err = n > BLANK ? posix_fallocate(fd, 0, n) : write_all(fd, blank, (size_t)n) ? errno : 0;
+    int err = posix_fallocate(fd, 0, n);
     unlink(tmp);
     return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }

@@ -1,5 +1,6 @@
 #include "tables.h"
 
+#include <kr/nl.h>
 #include <kr/plan.h>
 
 #include <linux/netfilter.h>
@@ -13,9 +14,21 @@ static const struct kr_nft_name ours[] = {
 };
 #define OURS (sizeof ours / sizeof *ours)
 
+static struct kr_nl *owner;
+
+void kr_tables_own(struct kr_nl *by)
+{
+    owner = by;
+}
+
+uint32_t kr_tables_owner(void)
+{
+    return owner ? kr_nl_port(owner) : 0;
+}
+
 int kr_tables_swap(const struct kr_nft *r, struct kr_err *e)
 {
-    return kr_nft_load(r, ours, OURS, e);
+    return kr_nft_load_by(owner, r, ours, OURS, e);
 }
 
 int kr_tables_swap_first(const struct kr_nft *r, struct kr_err *e)

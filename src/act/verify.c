@@ -142,8 +142,9 @@ static int look(struct kr_verify *out, struct kr_proof *proof, uint16_t *ports,
                 const struct kr_verify_want *want, struct kr_err *e)
 {
     kr_scene_forget(&proof->scene);
-    kr_standing_free(&out->standing);
-    if (kr_nft_generation(&out->generation, e) || read_standing(out, want, e))
+    if (!out->again)
+        kr_standing_free(&out->standing);
+    if (kr_nft_generation(&out->generation, e) || (!out->again && read_standing(out, want, e)))
         return -1;
     set_scene(proof, out, want, ports);
     run_phase(out, &proof->scene, KR_STATIC, want);
@@ -208,6 +209,28 @@ static int run_all(struct kr_verify *out, const struct kr_verify_want *want, str
     return bad;
 }
 
+static void drop_results(struct kr_verify *v)
+{
+    for (size_t i = 0; i < v->n; i++)
+        kr_result_free(&v->v[i].result);
+    free(v->v);
+    v->v = NULL;
+    v->n = 0;
+}
+
+int kr_verify_again(struct kr_verify *v, const struct kr_verify_want *want, struct kr_err *e)
+{
+    unsigned start = now_us();
+    drop_results(v);
+    kr_state_now(v->when);
+    v->again = true;
+    if (run_all(v, want, e))
+        return -1;
+    judge(v);
+    v->us = now_us() - start;
+    return 0;
+}
+
 int kr_verify(const struct kr_paths *paths, const struct kr_verify_want *want,
               struct kr_verify *out, struct kr_err *e)
 {
@@ -226,9 +249,7 @@ int kr_verify(const struct kr_paths *paths, const struct kr_verify_want *want,
 
 void kr_verify_free(struct kr_verify *v)
 {
-    for (size_t i = 0; i < v->n; i++)
-        kr_result_free(&v->v[i].result);
-    free(v->v);
+    drop_results(v);
     kr_plan_free(&v->to_come);
     kr_standing_free(&v->standing);
     memset(v, 0, sizeof *v);

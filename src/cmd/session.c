@@ -3,6 +3,9 @@
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
+#include <kr/watcher.h>
+
+#define LOCK_MS 500 /* a watch at work is done by then */
 
 int kr_session_open(struct kr_session *s, const char *command, enum kr_job job,
                     const struct kr_common *c, bool lock, struct kr_err *e)
@@ -11,9 +14,13 @@ int kr_session_open(struct kr_session *s, const char *command, enum kr_job job,
     if (kr_privilege_need(command, e) || (c->netns && kr_netns_enter(c->netns, e)) ||
         kr_privilege_reduce(job, e) || kr_paths_find(&s->paths, e))
         return -1;
-    if (lock)
-        s->lock = kr_state_lock(&s->paths, e);
-    return lock && s->lock < 0 ? -1 : 0;
+    if (!lock)
+        return 0;
+    s->lock = kr_state_lock(&s->paths, LOCK_MS, e);
+    if (s->lock >= 0 && kr_watcher_release(&s->paths, e) == 0)
+        return 0;
+    kr_session_close(s);
+    return -1;
 }
 
 void kr_session_close(struct kr_session *s)

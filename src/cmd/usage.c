@@ -9,13 +9,14 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
         fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n", out);
     kr_opt_usage(&kr_common_options, out);
-    fputs("\nexamples:\n"
-          "  sudo kumo-redirect up              guards and redirect, proven\n"
-          "  sudo kumo-redirect status          what is in force, and its counters\n"
-          "  sudo kumo-redirect down            redirect, then guards, are gone\n"
-          "  kumo-redirect up --help            the options of one command\n"
-          "\nexit status: 0 done, 1 not safe, 2 usage, 3 cannot, 4 unknown, 70 internal\n",
-          out);
+    fputs(
+        "\nexamples:\n"
+        "  sudo kumo-redirect up              guards and redirect, proven\n"
+        "  sudo kumo-redirect status          what is in force, and its counters\n"
+        "  sudo kumo-redirect down            redirect, then guards, are gone\n"
+        "  kumo-redirect up --help            the options of one command\n"
+        "\nexit status: 0 done, 1 not safe, 2 usage, 3 cannot, 4 unknown, 5 breach, 70 internal\n",
+        out);
 }
 
 void kr_usage_command(const struct kr_command *cmd, FILE *out)

@@ -90,7 +90,7 @@ static bool is_our_counter(const struct kr_nft_table *t, struct nftnl_obj *o)
 {
     const char *name = nftnl_obj_get_str(o, NFTNL_OBJ_NAME);
     for (size_t i = 0; i < t->n_counters; i++)
-        if (strcmp(t->counters[i], name) == 0)
+        if (strcmp(t->counters[i].name, name) == 0)
             return nftnl_obj_get_u32(o, NFTNL_OBJ_TYPE) == NFT_OBJECT_COUNTER;
     return false;
 }
@@ -110,8 +110,8 @@ static void compare_objects(struct side *s)
             differ(s, "object %s is not a counter of ours",
                    nftnl_obj_get_str(s->got->objs[i], NFTNL_OBJ_NAME));
     for (size_t i = 0; i < s->want->n_counters; i++)
-        if (!has_object(s->got, s->want->counters[i]))
-            differ(s, "counter %s is missing", s->want->counters[i]);
+        if (!has_object(s->got, s->want->counters[i].name))
+            differ(s, "counter %s is missing", s->want->counters[i].name);
     if (s->got->n_flowtables)
         differ(s, "flowtable %s is not one of ours: its flows pass every chain by",
                s->got->flowtable);
@@ -237,6 +237,25 @@ static void compare_rules(struct side *s, const struct kr_nft_chain *w)
         differ(s, "chain %s: %zu rules instead of %zu", w->name, n, w->n);
 }
 
+/* Alone, `persist` does nothing: an owner that has gone leaves it behind. An owner we do not know
+ * could change the table under the eyes of everybody, and nobody else could. */
+static void compare_flags(struct side *s)
+{
+    const uint32_t known = NFT_TABLE_F_DORMANT | KR_NFT_F_OWNER | KR_NFT_F_PERSIST;
+    uint32_t flags = s->got->flags, owner = s->want->ruleset->owner;
+    bool owned = flags & KR_NFT_F_OWNER;
+    if (flags & NFT_TABLE_F_DORMANT)
+        differ(s, "is dormant: none of its chains is on a hook");
+    if (flags & ~known)
+        differ(s, "has flags 0x%x", flags);
+    if (owned && !(flags & KR_NFT_F_PERSIST))
+        differ(s, "belongs to a process (netlink port %u) and would go with it", s->got->owner);
+    else if (owned && s->got->owner != owner)
+        differ(s, "belongs to a process (netlink port %u) that is no watch of ours", s->got->owner);
+    else if (!owned && owner)
+        differ(s, "belongs to nobody, though the watch took it (netlink port %u)", owner);
+}
+
 static bool compare_table(const struct kr_nft_table *want, const struct kr_nft_read *got,
                           struct kr_buf *diff)
 {
@@ -245,10 +264,7 @@ static bool compare_table(const struct kr_nft_table *want, const struct kr_nft_r
         differ(&s, "is missing");
         return false;
     }
-    if (got->flags & NFT_TABLE_F_DORMANT)
-        differ(&s, "is dormant: none of its chains is on a hook");
-    else if (got->flags)
-        differ(&s, "has flags 0x%x", got->flags);
+    compare_flags(&s);
     compare_objects(&s);
     compare_sets(&s);
     compare_chains(&s);

@@ -13,6 +13,9 @@
 #include <libnftnl/expr.h>
 
 enum { KR_NFT_MAX_EXPRS = 32 };
+/* Younger than the headers of Debian 12: NFT_TABLE_F_OWNER is Linux 5.12 (6001a930ce03),
+ * NFT_TABLE_F_PERSIST Linux 6.9 (da5141bbe0c2). */
+enum { KR_NFT_F_OWNER = 2, KR_NFT_F_PERSIST = 4 };
 
 struct kr_nft_rule {
     struct kr_nft_chain *chain;
@@ -38,7 +41,10 @@ struct kr_nft_table {
     struct kr_nft *ruleset;
     int family;
     char name[KR_NFT_NAME];
-    char (*counters)[KR_NFT_NAME];
+    struct kr_nft_counter {
+        char name[KR_NFT_NAME];
+        uint64_t packets, bytes; /* to begin with */
+    } * counters;
     struct kr_nft_set **sets;
     struct kr_nft_chain **chains;
     size_t n_counters, cap_counters, n_sets, cap_sets, n_chains, cap_chains;
@@ -46,7 +52,8 @@ struct kr_nft_table {
 struct kr_nft {
     struct kr_nft_table **v;
     size_t n, cap;
-    uint32_t sets; /* ids given out */
+    uint32_t sets;  /* ids given out */
+    uint32_t owner; /* netlink port, or 0 */
 };
 
 #endif

@@ -77,10 +77,13 @@ static void end(struct batch *b, struct nlmsghdr *nlh, struct said what)
     b->len += aligned(nlh->nlmsg_len);
 }
 
-static void add_table(struct batch *b, int family, const char *name, uint16_t type, unsigned flags)
+static void add_table(struct batch *b, int family, const char *name, uint16_t type, unsigned flags,
+                      bool owned)
 {
     struct nlmsghdr *nlh = begin(b, type, family, (uint16_t)flags);
     mnl_attr_put_strz(nlh, NFTA_TABLE_NAME, name);
+    if (owned)
+        mnl_attr_put_u32(nlh, NFTA_TABLE_FLAGS, htonl(KR_NFT_F_OWNER | KR_NFT_F_PERSIST));
     end(b, nlh, (struct said){{family == NFPROTO_NETDEV ? "table netdev " : "table inet ", name}});
 }
 
@@ -89,21 +92,22 @@ static void add_table(struct batch *b, int family, const char *name, uint16_t ty
  * changes nothing of a table that exists, a dormant one included (nf_tables_updtable). */
 static void remove_table(struct batch *b, int family, const char *name)
 {
-    add_table(b, family, name, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-    add_table(b, family, name, NFT_MSG_DELTABLE, 0);
+    add_table(b, family, name, NFT_MSG_NEWTABLE, NLM_F_CREATE, false);
+    add_table(b, family, name, NFT_MSG_DELTABLE, 0, false);
 }
 
-static void add_counter(struct batch *b, const struct kr_nft_table *t, const char *name)
+static void add_counter(struct batch *b, const struct kr_nft_table *t,
+                        const struct kr_nft_counter *c)
 {
     struct nftnl_obj *o = nftnl_obj_alloc();
     nftnl_obj_set_u32(o, NFTNL_OBJ_TYPE, NFT_OBJECT_COUNTER);
     nftnl_obj_set_str(o, NFTNL_OBJ_TABLE, t->name);
-    nftnl_obj_set_str(o, NFTNL_OBJ_NAME, name);
-    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_BYTES, 0);
-    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, 0);
+    nftnl_obj_set_str(o, NFTNL_OBJ_NAME, c->name);
+    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_BYTES, c->bytes);
+    nftnl_obj_set_u64(o, NFTNL_OBJ_CTR_PKTS, c->packets);
     struct nlmsghdr *nlh = begin(b, NFT_MSG_NEWOBJ, t->family, NLM_F_CREATE);
     nftnl_obj_nlmsg_build_payload(nlh, o);
-    end(b, nlh, (struct said){{"counter ", name}});
+    end(b, nlh, (struct said){{"counter ", c->name}});
     nftnl_obj_free(o);
 }
 
@@ -180,10 +184,11 @@ static void add_chains(struct batch *b, const struct kr_nft_table *t, enum part 
 static void add_table_part(struct batch *b, const struct kr_nft_table *t, enum part part,
                            bool alone)
 {
-    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, NLM_F_CREATE | (alone ? NLM_F_EXCL : 0));
+    add_table(b, t->family, t->name, NFT_MSG_NEWTABLE, NLM_F_CREATE | (alone ? NLM_F_EXCL : 0),
+              t->ruleset->owner != 0);
     add_chains(b, t, part);
     for (size_t i = 0; part != REST && i < t->n_counters; i++)
-        add_counter(b, t, t->counters[i]);
+        add_counter(b, t, &t->counters[i]);
     for (size_t i = 0; part != REST && i < t->n_sets; i++)
         if (!t->sets[i]->anonymous)
             add_set(b, t->sets[i]);
@@ -265,6 +270,7 @@ struct load {
     enum part part;
     const struct kr_nft_name *old;
     size_t n_old;
+    struct kr_nl *by; /* NULL: one of its own */
 };
 
 /* Whether a table of r takes the place of an old one, and so must not be there by then. */
@@ -288,14 +294,15 @@ static bool has_rest(const struct kr_nft_table *t)
  * looked up first. `sure`: remove them all the same. */
 static int fill_and_send(struct batch *b, const struct load *l, bool sure, struct kr_err *e)
 {
-    KR_AUTO_NL struct kr_nl nl = {0};
-    if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
+    KR_AUTO_NL struct kr_nl own = {0};
+    struct kr_nl *nl = l->by ? l->by : &own;
+    if (!l->by && kr_nl_open(&own, NETLINK_NETFILTER, e))
         return -1;
     b->first_seq = b->seq = 1;
     frame(b, true);
     for (size_t i = 0; i < l->n_old; i++) {
         bool exists = true;
-        if (!sure && kr_nft_exists_by(&nl, &l->old[i], &exists, e))
+        if (!sure && kr_nft_exists_by(nl, &l->old[i], &exists, e))
             return -1;
         if (exists)
             remove_table(b, l->old[i].family, l->old[i].name);
@@ -307,7 +314,7 @@ static int fill_and_send(struct batch *b, const struct load *l, bool sure, struc
         return 0;
     ((struct nlmsghdr *)(void *)(b->buf + b->last))->nlmsg_flags |= NLM_F_ACK;
     frame(b, false);
-    return send_batch(b, &nl, e);
+    return send_batch(b, nl, e);
 }
 
 static int try_load(const struct load *l, bool sure, struct kr_err *e)
@@ -335,16 +342,22 @@ static int load(const struct load *l, struct kr_err *e)
 int kr_nft_load(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                 struct kr_err *e)
 {
-    return load(&(struct load){r, ALL, old, n_old}, e);
+    return load(&(struct load){r, ALL, old, n_old, NULL}, e);
+}
+
+int kr_nft_load_by(struct kr_nl *nl, const struct kr_nft *r, const struct kr_nft_name *old,
+                   size_t n_old, struct kr_err *e)
+{
+    return load(&(struct load){r, ALL, old, n_old, nl}, e);
 }
 
 int kr_nft_load_first(const struct kr_nft *r, const struct kr_nft_name *old, size_t n_old,
                       struct kr_err *e)
 {
-    return load(&(struct load){r, FIRST, old, n_old}, e);
+    return load(&(struct load){r, FIRST, old, n_old, NULL}, e);
 }
 
 int kr_nft_load_rest(const struct kr_nft *r, struct kr_err *e)
 {
-    return load(&(struct load){r, REST, NULL, 0}, e);
+    return load(&(struct load){r, REST, NULL, 0, NULL}, e);
 }

@@ -1,6 +1,7 @@
 #include "nft_read.h"
 
 #include "nft_compare.h"
+#include "nft_internal.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
@@ -55,6 +56,7 @@ static int on_table(const struct nlmsghdr *nlh, void *arg)
     int bad = nftnl_table_nlmsg_parse(nlh, t);
     r->exists = true;
     r->flags = nftnl_table_get_u32(t, NFTNL_TABLE_FLAGS);
+    r->owner = nftnl_table_get_u32(t, NFTNL_TABLE_OWNER);
     nftnl_table_free(t);
     return bad;
 }
@@ -323,4 +325,35 @@ int kr_nft_counters(const struct kr_nft_name *t, struct kr_nft_count **out, size
     }
     kr_nft_read_free(&r);
     return got == KR_NL_AGAIN ? kr_fail(e, KR_UNKNOWN, 0, "the counters kept changing") : got;
+}
+
+int kr_nft_owner(const struct kr_nft_name *t, uint32_t *port, struct kr_err *e)
+{
+    KR_AUTO_NL struct kr_nl nl = {0};
+    struct kr_nft_read r = {0};
+    if (kr_nl_open(&nl, NETLINK_NETFILTER, e) || get_table(&nl, t, &r, e))
+        return -1;
+    *port = r.flags & KR_NFT_F_OWNER ? r.owner : 0;
+    return 0;
+}
+
+static void keep_counter(struct kr_nft_table *t, const struct kr_nft_count *c)
+{
+    for (size_t i = 0; i < t->n_counters; i++)
+        if (strcmp(t->counters[i].name, c->name) == 0) {
+            t->counters[i].packets = c->packets;
+            t->counters[i].bytes = c->bytes;
+        }
+}
+
+int kr_nft_keep_counters(struct kr_nft *r, const struct kr_nft_name *t, struct kr_err *e)
+{
+    KR_AUTO_FREE struct kr_nft_count *found = NULL;
+    size_t n = 0;
+    if (kr_nft_counters(t, &found, &n, e))
+        return -1;
+    for (size_t i = 0; i < r->n; i++)
+        for (size_t k = 0; r->v[i]->family == t->family && k < n; k++)
+            keep_counter(r->v[i], &found[k]);
+    return 0;
 }

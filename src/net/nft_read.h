@@ -17,6 +17,7 @@ struct nftnl_set;
 struct kr_nft_read {
     bool exists;
     uint32_t flags; /* NFT_TABLE_F_* */
+    uint32_t owner; /* netlink port, with NFT_TABLE_F_OWNER */
     struct nftnl_chain **chains;
     struct nftnl_set **sets;    /* without their elements */
     struct kr_nft_elems *elems; /* of each of sets */

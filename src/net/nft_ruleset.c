@@ -24,6 +24,11 @@ struct kr_nft *kr_nft_new(void)
     return kr_calloc(1, sizeof(struct kr_nft));
 }
 
+void kr_nft_set_owner(struct kr_nft *r, uint32_t port)
+{
+    r->owner = port;
+}
+
 struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name)
 {
     struct kr_nft_table *t = kr_calloc(1, sizeof *t);
@@ -38,7 +43,9 @@ struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name
 void kr_nft_counter(struct kr_nft_table *t, const char *name)
 {
     t->counters = kr_grow(t->counters, &t->cap_counters, t->n_counters + 1, sizeof *t->counters);
-    snprintf(t->counters[t->n_counters++], sizeof *t->counters, "%s", name);
+    struct kr_nft_counter *c = &t->counters[t->n_counters++];
+    *c = (struct kr_nft_counter){0};
+    snprintf(c->name, sizeof c->name, "%s", name);
 }
 
 static struct kr_nft_set *new_set(struct kr_nft_table *t, const char *name, bool anonymous)

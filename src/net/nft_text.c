@@ -91,7 +91,7 @@ static void table_text(const struct kr_nft_table *t, struct kr_buf *out)
 {
     kr_buf_printf(out, "table %s %s {\n", t->family == NFPROTO_NETDEV ? "netdev" : "inet", t->name);
     for (size_t i = 0; i < t->n_counters; i++)
-        kr_buf_printf(out, "\tcounter %s {\n\t}\n\n", t->counters[i]);
+        kr_buf_printf(out, "\tcounter %s {\n\t}\n\n", t->counters[i].name);
     for (size_t i = 0; i < t->n_sets; i++)
         if (!t->sets[i]->anonymous)
             set_text(t->sets[i], out);

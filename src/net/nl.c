@@ -2,6 +2,7 @@
 
 #include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/netns.h>
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -10,26 +11,83 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BUFFER (1u << 18)
 #define SOCKET_BUFFER (16 << 20)
-#define LEFT_OPEN 64
+#define KEPT 16
+#define STALE 1000  /* datagrams */
+#define PATIENCE 30 /* seconds for an answer */
+
+/* Closing a netfilter socket waits until the kernel has freed what a commit replaced
+ * (nf_tables_api.c, nft_rcv_nl_event), some milliseconds. So these are kept, and used again in the
+ * network namespace they belong to, and by the process that opened them: a child that inherits one
+ * would take the answers to its parent. What is kept goes with the process. */
+static struct {
+    struct kr_nl nl;
+    ino_t netns;
+    pid_t pid;
+} kept[KEPT];
+static size_t n_kept;
+
+static bool keep(const struct kr_nl *nl)
+{
+    ino_t netns;
+    if (nl->bus != NETLINK_NETFILTER || n_kept == KEPT || kr_netns_inode(&netns, NULL))
+        return false;
+    kept[n_kept].nl = *nl;
+    kept[n_kept].pid = getpid();
+    kept[n_kept++].netns = netns;
+    return true;
+}
+
+/* What an earlier user did not read is no answer to the next one. */
+static void drain(const struct kr_nl *nl)
+{
+    for (int i = 0; i < STALE; i++)
+        if (recv(mnl_socket_get_fd(nl->socket), nl->buf, BUFFER, MSG_DONTWAIT) < 0 &&
+            errno != ENOBUFS && errno != EINTR)
+            return;
+}
+
+static bool take_kept(struct kr_nl *nl, int bus)
+{
+    ino_t netns;
+    if (bus != NETLINK_NETFILTER || !n_kept || kr_netns_inode(&netns, NULL))
+        return false;
+    for (size_t i = n_kept; i-- > 0;)
+        if (kept[i].netns == netns && kept[i].pid == getpid()) {
+            *nl = kept[i].nl;
+            kept[i] = kept[--n_kept];
+            drain(nl);
+            return true;
+        }
+    return false;
+}
 
 int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
 {
+    return take_kept(nl, bus) ? 0 : kr_nl_open_new(nl, bus, e);
+}
+
+int kr_nl_open_new(struct kr_nl *nl, int bus, struct kr_err *e)
+{
+    const struct timeval patience = {.tv_sec = PATIENCE};
     int size = SOCKET_BUFFER, on = 1;
     size_t cap = 0;
     *nl = (struct kr_nl){.bus = bus};
     nl->socket = mnl_socket_open2(bus, SOCK_CLOEXEC);
     if (!nl->socket || mnl_socket_bind(nl->socket, 0, MNL_SOCKET_AUTOPID)) {
         kr_fail(e, KR_CANNOT, errno, "netlink socket (bus %d)", bus);
-        kr_nl_close(nl);
+        kr_nl_end(nl);
         return -1;
     }
     int fd = mnl_socket_get_fd(nl->socket);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     /* These make errors more telling; a kernel without them still answers. */
     mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &on, sizeof on);
     mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &on, sizeof on);
@@ -38,25 +96,24 @@ int kr_nl_open(struct kr_nl *nl, int bus, struct kr_err *e)
     return 0;
 }
 
-/* Closing a netfilter socket waits until the kernel has freed what a commit replaced
- * (nf_tables_api.c, nft_rcv_nl_event), some milliseconds. So these are left to the end of the
- * process. */
-static bool leave_open(const struct kr_nl *nl)
-{
-    static struct mnl_socket *volatile left[LEFT_OPEN]; /* reachable, so no leak */
-    static size_t n;
-    if (nl->bus != NETLINK_NETFILTER || n == LEFT_OPEN)
-        return false;
-    left[n] = nl->socket;
-    return left[n++] != NULL;
-}
-
 void kr_nl_close(struct kr_nl *nl)
 {
-    if (nl->socket && !leave_open(nl))
+    if (nl->socket && !keep(nl))
+        kr_nl_end(nl);
+    *nl = (struct kr_nl){0};
+}
+
+void kr_nl_end(struct kr_nl *nl)
+{
+    if (nl->socket)
         mnl_socket_close(nl->socket);
     free(nl->buf);
     *nl = (struct kr_nl){0};
+}
+
+uint32_t kr_nl_port(const struct kr_nl *nl)
+{
+    return mnl_socket_get_portid(nl->socket);
 }
 
 /* Bytes received; 0 with *err for an error the caller judges (ENOBUFS: something was lost). */

@@ -76,15 +76,23 @@ static json_t *problems_json(const char *why)
     return a;
 }
 
+static json_t *watch_json(const struct kr_standing *s)
+{
+    return s->watched == 1 ? json_pack("{s:i, s:s, s:b}", "pid", (int)s->watcher.pid, "since",
+                                       s->watcher.since, "owns", s->watcher.port != 0)
+                           : json_null();
+}
+
 int kr_json_status(const struct kr_standing *s, FILE *out)
 {
     bool known = s->recorded == 1 && kr_standing_any(s);
-    return print(
-        json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:I, s:o, s:o}", "schema",
-                  "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
-                  kr_standing_whole(s), "since", known ? json_string(s->state.since) : json_null(),
-                  "plan", known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
-                  known ? (int)s->state.sink_pid : 0, "generation", (json_int_t)s->generation,
-                  "counters", counters_json(s), "problems", problems_json(kr_buf_str(&s->why))),
-        out);
+    return print(json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:o, s:I, s:o, s:o}", "schema",
+                           "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
+                           kr_standing_whole(s), "since",
+                           known ? json_string(s->state.since) : json_null(), "plan",
+                           known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
+                           known ? (int)s->state.sink_pid : 0, "watch", watch_json(s), "generation",
+                           (json_int_t)s->generation, "counters", counters_json(s), "problems",
+                           problems_json(kr_buf_str(&s->why))),
+                 out);
 }

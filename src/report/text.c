@@ -156,6 +156,15 @@ static void say_problems(const char *why, FILE *out)
     }
 }
 
+static void say_watch(const struct kr_standing *s, FILE *out)
+{
+    if (s->watched != 1)
+        return;
+    row(out, "watched");
+    fprintf(out, "by process %d since %s%s\n", (int)s->watcher.pid, s->watcher.since,
+            s->watcher.port ? ", which owns the tables" : "");
+}
+
 void kr_text_status(const struct kr_standing *s, FILE *out)
 {
     bool good = kr_standing_whole(s);
@@ -168,6 +177,7 @@ void kr_text_status(const struct kr_standing *s, FILE *out)
     fputs("\n", out);
     if (s->recorded == 1 && kr_standing_any(s))
         say_plan(&s->state, out);
+    say_watch(s, out);
     say_counters(s, out);
     say_problems(kr_buf_str(&s->why), out);
 }

@@ -29,7 +29,7 @@ bench_host() {
 # Both inside the namespace, started by the same launcher (tests/tools/duel.c), in turns; wall time
 # of the whole process: exec, libraries, all work, exit. Ours does more than the rival (failsafe, cut,
 # readback, record); only the probe and the start of the sink, which are no ruleset, are taken off.
-# Prints "OURS RIVAL WHOLE" in microseconds, each the median.
+# Lines "NAME OURS RIVAL WHOLE" in microseconds, each the median.
 duel() { # ROUNDS ARGS...
     local rounds=$1
     shift
@@ -49,15 +49,13 @@ compare_up() { # NAME GOAL ROUNDS ARGS...
     in_ns "$H" "$KR" up --dry-run "$@" | sed '/^# iproute2/,$d' >"$LAB_DIR/text.nft"
     read -r ours theirs whole < <(duel "$rounds" "$@")
     r=$(ratio "$ours" "$theirs")
-    row "$name, against nft -f" "$(ms "$ours")" "$(ms "$theirs")" "$r" "<= $goal" \
+    row "$name, nft -f of its rules" "$(ms "$ours")" "$(ms "$theirs")" "$r" "<= $goal" \
         "$(at_most "$r" "$goal")"
-    row "  with sink and probe, for information" "$(ms "$whole")" "$(ms "$theirs")" \
+    row "  the same with sink and probe, for information" "$(ms "$whole")" "$(ms "$theirs")" \
         "$(ratio "$whole" "$theirs")" - -
 }
 
 bench_up() {
-    echo "# up: the whole process less its probe and its sink's start; rival: nft -f of the same rules;" \
-        "both inside the namespace, in turns"
     compare_up "up" 0.6 41
     ip -n "$H" link add big0 type veth peer name big1
     ip -n "$H" link set big0 up
@@ -156,6 +154,28 @@ bench_bulk() {
         "$(at_least "$r" 0.95)"
 }
 
+# ---- watch ---------------------------------------------------------------------------------------
+
+# The test of the watch measures between events of the kernel; its median of 21 is taken over here.
+watch_row() { # NAME NOTE
+    local us
+    us=$(sed -nE "s/^# $2: median ([0-9]+) us of 21: .*/\1/p" "$LAB_DIR/watch")
+    row "$1" "$((us / 1000)).$((us % 1000 / 100)) ms" - - "<= 20 ms" \
+        "$( ((us > 0)) && at_most "$us" 20000 || echo missed)"
+}
+
+bench_watch() {
+    local ms
+    ROUNDS=21 "$TESTS/net/watch-times.sh" >"$LAB_DIR/watch" 2>&1 || true
+    "$TESTS/net/watch.sh" polled >>"$LAB_DIR/watch" 2>&1 || true
+    watch_row "watch: a new link leads out, to its fence" "new link leads out"
+    watch_row "watch: a routing rule deleted, to its return" "rule deleted"
+    watch_row "watch: ruleset flushed (no owner), to its return" "ruleset flushed"
+    ms=$(sed -nE 's/^# idle: ([0-9]+) ms of CPU in 10 s/\1/p' "$LAB_DIR/watch")
+    row "watch: idle, CPU in 10 s" "${ms:-?} ms" - - "<= 100 ms" \
+        "$([[ -n $ms ]] && at_most "$ms" 100 || echo missed)"
+}
+
 # Three runs leave more finished connections behind than the default table holds.
 CT_MAX=/proc/sys/net/netfilter/nf_conntrack_max
 CT_WAS=$(cat "$CT_MAX")
@@ -169,7 +189,7 @@ if [[ -z $PART || $PART == up ]]; then
     bench_up
     lab_host_gone
 fi
-for part in connections hold bulk; do
+for part in connections hold bulk watch; do
     [[ -z $PART || $PART == "$part" ]] || continue
     "bench_$part"
 done

@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status verify explain features
+set -l commands up down status verify explain watch features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up'
 
@@ -8,6 +8,7 @@ complete -c kumo-redirect -n $none -a up -d 'Install guards and redirect'
 complete -c kumo-redirect -n $none -a down -d 'Take them away'
 complete -c kumo-redirect -n $none -a status -d 'What is in force'
 complete -c kumo-redirect -n $none -a verify -d 'Prove again, now'
+complete -c kumo-redirect -n $none -a watch -d 'Hold what stands'
 complete -c kumo-redirect -n $none -a explain -d 'What a check is about'
 complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
 
@@ -31,6 +32,10 @@ complete -c kumo-redirect -n $up -l allow -x -a 'netdev-fence= lan-gateway= sock
 complete -c kumo-redirect -n $up -l block -d 'Guards only'
 complete -c kumo-redirect -n $up -l dry-run -d 'Print, change nothing'
 
+set -l watch '__fish_seen_subcommand_from watch'
+complete -c kumo-redirect -n $watch -l hook -r -F -d 'Run this for each breach'
+complete -c kumo-redirect -n $watch -l signal -x -a '(__fish_complete_pids)' -d 'SIGUSR1 to this process'
+complete -c kumo-redirect -n $watch -l exit-on-breach -d 'End at the first breach'
 set -l verify '__fish_seen_subcommand_from verify'
 complete -c kumo-redirect -n $verify -l static -d 'Only look'
 complete -c kumo-redirect -n $verify -l allow -x -d 'A waiver'
