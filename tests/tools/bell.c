@@ -53,7 +53,7 @@ static int open_bus(int bus, const int *groups, size_t n)
 /* The attribute of this type behind a header of `skip` bytes, or NULL. */
 static const void *attribute(const struct nlmsghdr *h, size_t skip, uint16_t type)
 {
-    const struct nlattr *a = (const void *)((const char *)NLMSG_DATA(h) + NLMSG_ALIGN(skip));
+    const struct nlattr *a = (const void *)((const char *)h + NLMSG_HDRLEN + NLMSG_ALIGN(skip));
     const char *end = (const char *)h + h->nlmsg_len;
     while ((const char *)(a + 1) <= end && a->nla_len >= sizeof *a) {
         if ((a->nla_type & NLA_TYPE_MASK) == type)
@@ -99,9 +99,13 @@ static void take(int fd, void (*tell)(const struct nlmsghdr *h, unsigned long lo
         printf("%llu lost\n", us);
         return;
     }
-    size_t left = (size_t)n;
-    for (const struct nlmsghdr *h = (const void *)buf; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+    for (size_t at = 0, left = n > 0 ? (size_t)n : 0; at < left;) {
+        const struct nlmsghdr *h = (const void *)(buf + at);
+        if (!NLMSG_OK(h, left - at))
+            return;
         tell(h, us);
+        at += NLMSG_ALIGN(h->nlmsg_len);
+    }
 }
 
 int main(void)
