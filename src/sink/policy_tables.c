@@ -63,9 +63,9 @@ static int check_site(struct load *l, const struct kr_toml_value *v, struct kr_s
                         "bounces and deferrals can be said at rcpt, data or dot; stage = '%s'"
                         " knows no recipient",
                         stages[s->stage]);
-    if (s->burst && s->burst < 1)
+    if (s->burst > 0 && s->burst < 1)
         return load_bad(l, v, "burst = %g lets nothing through", s->burst);
-    if (!s->burst)
+    if (s->burst <= 0)
         s->burst = s->rate > 1 ? s->rate : 1;
     s->rates = kr_toml_get(v, "bounce") || kr_toml_get(v, "defer");
     return 0;
