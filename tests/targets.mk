@@ -27,7 +27,8 @@ unit: ## build and run the unit tests
 lint: ## format, two compilers, clang-tidy, layers, sizes, manual, ...; CHECKS='tidy layers' picks
 	$(Q)BUILD='$(abspath $(BUILD))' tests/lint/run.sh $(CHECKS)
 
-check-tables: all # writes the tables of checks into README and manual page, from the registry
+check-tables: # writes the tables of checks into README and manual page, from the registry
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/lint/registry.py '$(BUILD)/kumo-redirect' --write
 
 print-flags: # for tests/lint

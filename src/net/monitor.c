@@ -66,7 +66,8 @@ _Static_assert(sizeof program / sizeof *program == NO + 1, "the jumps fit");
 
 static uint16_t port_at(const uint8_t *p, size_t n, size_t at)
 {
-    return at + 4 <= n ? (uint16_t)(p[at + 2] << 8 | p[at + 3]) : 0;
+    unsigned port = at + 4 <= n ? (unsigned)p[at + 2] << 8 | p[at + 3] : 0;
+    return (uint16_t)port;
 }
 
 static bool parse4(const uint8_t *p, size_t n, struct kr_sent *out)
