@@ -193,7 +193,8 @@ for part in connections hold bulk watch; do
     [[ -z $PART || $PART == "$part" ]] || continue
     "bench_$part"
 done
-if [[ -z $PART || $PART == sink ]]; then
-    "$TESTS/bench/sink.sh" || MISSED=1
-fi
+for part in sink verify; do
+    [[ -z $PART || $PART == "$part" ]] || continue
+    "$TESTS/bench/$part.sh" || MISSED=1
+done
 exit "$MISSED"
