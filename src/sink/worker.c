@@ -5,6 +5,7 @@
 #include <kr/mem.h>
 #include <kr/sink_filter.h>
 #include <kr/sink_hist.h>
+#include <kr/sink_memory.h>
 #include <kr/sink_names.h>
 #include <kr/sink_policy.h>
 #include <kr/sink_shared.h>
@@ -43,8 +44,10 @@ static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
         kr_error("worker %u: %s", w->x.worker, why.msg);
         return;
     }
-    if (p)
+    if (p) {
         kr_policy_number(p, shared->names);
+        kr_memory_warm(shared->memory);
+    }
     kr_policy_drop(w->x.policy);
     w->x.policy = p;
 }
