@@ -78,12 +78,15 @@ static int choose(SSL *ssl, void *arg)
     struct kr_tls *t = arg;
     const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
     const struct kr_addr *meant = SSL_get_app_data(ssl);
+    struct kr_addr address = *meant;
     char text[KR_ADDRSTRLEN];
     if (!t->ca.cert)
         name = "kumo-sink";
     else if (!name || !is_name(name))
         name = kr_addr_str(meant, text);
-    X509 *cert = certificate(t, name, t->ca.cert && name == text ? meant : NULL);
+    /* Some clients ask for an address by name, though RFC 6066 3 forbids it. */
+    bool numeric = t->ca.cert && kr_addr_parse(name, &address, NULL) == 0;
+    X509 *cert = certificate(t, name, numeric ? &address : NULL);
     return cert && SSL_use_certificate(ssl, cert) && SSL_use_PrivateKey(ssl, t->key);
 }
 

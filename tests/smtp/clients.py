@@ -40,7 +40,26 @@ SWAKS = ["swaks", "--server", "127.0.0.1", "--port", "PORT", "--from", "a@b.exam
          "c@d.example,e@f.example", "--helo", "me.example", "--body", ".\\n..\\n.x"]
 
 
+def stages(sink):
+    """swaks leaves at every stage, politely and by hanging up: nothing of it is a message."""
+    before = sink.stats()
+    for how in ("--quit-after", "--drop-after"):
+        for stage in ("CONNECT", "HELO", "MAIL", "RCPT"):
+            why = program(sink, SWAKS + [how, stage])
+            if why and how == "--quit-after":
+                return f"{how} {stage}: {why}"
+    if not sink.quiet():
+        return "connections stay open"
+    after = sink.stats()
+    grown = after["messages"] - before["messages"], after["worker_restarts"]
+    return None if grown == (0, 0) else f"{grown}"
+
+
 def run(tap, sink):
+    if shutil.which("swaks"):
+        tap.run("clients: swaks at every stage", stages, sink)
+    else:
+        tap.skip("clients: swaks at every stage", "no swaks here")
     tap.run("clients: python smtplib", counted, sink, 6, 12, python)
     with tempfile.NamedTemporaryFile(suffix=".eml") as f:
         f.write(b"Subject: x\r\n\r\n.\r\n..\r\nend\r\n" * 5000)
