@@ -17,7 +17,8 @@ struct kr_attempt {
 
 /* For `slots` recipients, 16 octets each, used when they are needed. NULL: KR_CANNOT. */
 struct kr_memory *kr_memory_make(size_t slots, struct kr_err *e);
-/* Has all of it ready for this process, so that no message pays for a page that is touched first. */
+/* Has all of it ready for this process, so that no message pays for a page that is touched first.
+ */
 void kr_memory_warm(struct kr_memory *m);
 void kr_memory_free(struct kr_memory *m);
 /* Counts an attempt of `key`, a hash. now: ms of the monotonic clock. One that is older than

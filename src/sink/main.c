@@ -120,7 +120,7 @@ static const struct kr_opt rows[] = {
     {"seed", 0, KR_OPT_CALL, .arg = "N", .call = on_seed,
      .help = "another seed than the policy's: other recipients are refused, just as many"},
     {"memory", 0, KR_OPT_UINT, AT(memory), .arg = "N", .min = 4, .max = 1u << 30,
-     .help = "recipients remembered for the policy; default 1048576 (16 MiB)"},
+     .help = "recipients remembered for the policy; default 262144 (4 MiB)"},
     {"stats-on-exit", 0, KR_OPT_STRING, AT(stats_file), .arg = "FILE",
      .help = "write the final account there, as JSON; - is standard output"},
     {"metrics", 'm', KR_OPT_CALL, .arg = "ADDR:PORT", .call = on_metrics,
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
                                  .max_recipients = 1000,
                                  .idle = 300,
                                  .drain = 10,
-                                 .memory = 1u << 20,
+                                 .memory = 1u << 18,
                                  .ca_dir = KR_CA_DIR,
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 
+#define PAGE 4096u
 #define WAYS 4u
 #define TRIES 4
 
@@ -55,9 +56,12 @@ struct kr_memory *kr_memory_make(size_t slots, struct kr_err *e)
     return m;
 }
 
+/* Written to, page by page: where page tables are shadowed by a hypervisor, having them filled
+ * (MADV_POPULATE_WRITE) is not enough. */
 void kr_memory_warm(struct kr_memory *m)
 {
-    madvise(m->set, m->sets * sizeof *m->set, MADV_POPULATE_WRITE); /* as of Linux 5.14, else late */
+    for (size_t i = 0; i < m->sets; i += PAGE / sizeof *m->set)
+        atomic_fetch_add_explicit(&m->set[i].slot[0].data, 0, memory_order_relaxed);
 }
 
 void kr_memory_free(struct kr_memory *m)
