@@ -75,7 +75,7 @@ static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
         refuse_size(x, s, replies_due(x, s));
     else
         answer_message(x, s);
-    kr_sink_time(x->stats, KR_HIST_transaction, x->now + x->delay * 1000ll - s->mail_at);
+    kr_sink_time(x->stats, KR_HIST_transaction, x->now + x->delay * 1000LL - s->mail_at);
     kr_sink_reset(s);
 }
 

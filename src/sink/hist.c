@@ -5,7 +5,7 @@
 
 #define SUB_BITS 5u
 #define SUB (1u << SUB_BITS)
-#define MOST ((1ull << 37) - 1)
+#define MOST ((1ULL << 37) - 1)
 
 static unsigned bucket_of(uint64_t us)
 {

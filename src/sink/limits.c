@@ -82,7 +82,7 @@ bool kr_limit_daily(struct kr_limit *k, uint64_t most, uint32_t day)
 {
     uint64_t was = atomic_load(&k->quota), next;
     do {
-        uint64_t used = was >> DAY_SHIFT == day ? was & ((1ull << DAY_SHIFT) - 1) : 0;
+        uint64_t used = was >> DAY_SHIFT == day ? was & ((1ULL << DAY_SHIFT) - 1) : 0;
         if (used >= most)
             return false;
         next = (uint64_t)day << DAY_SHIFT | (used + 1);

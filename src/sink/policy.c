@@ -9,17 +9,24 @@
 #include <errno.h>
 #include <string.h>
 
-static int kumo_site(struct load *l, const struct kr_toml_value *v, struct kr_site **out)
+/* The domain a table or a list is for; NULL: it was refused. */
+static struct kr_site *kumo_site(struct load *l, const struct kr_toml_value *v)
 {
     const char *domain = kr_toml_key(v);
     size_t before = l->p->sites;
-    if (strlen(domain) != kr_toml_key_len(v) || !*domain)
-        return load_bad(l, v, "'%s' is no domain", domain);
-    *out = load_site(l, domain);
-    if ((*out)->index < before)
-        return (*out)->kumo ? 0 : load_bad(l, v, "'%s' is a provider", domain);
-    (*out)->kumo = true;
-    return load_key(l, v, domain, true, *out);
+    if (strlen(domain) != kr_toml_key_len(v) || !*domain) {
+        load_bad(l, v, "'%s' is no domain", domain);
+        return NULL;
+    }
+    struct kr_site *s = load_site(l, domain);
+    if (s->index < before && s->kumo)
+        return s;
+    if (s->index < before) {
+        load_bad(l, v, "'%s' is a provider", domain);
+        return NULL;
+    }
+    s->kumo = true;
+    return load_key(l, v, domain, true, s) ? NULL : s;
 }
 
 static int load_domain(struct load *l, const struct kr_toml_value *v)
@@ -28,8 +35,8 @@ static int load_domain(struct load *l, const struct kr_toml_value *v)
         {"bounce", set_percent, offsetof(struct kr_site, bounce), NULL},
         {"defer", set_percent, offsetof(struct kr_site, defer), NULL}};
     static const struct fields rows = {list, 2};
-    struct kr_site *s;
-    if (kumo_site(l, v, &s) || load_fields(l, v, &rows, s))
+    struct kr_site *s = kumo_site(l, v);
+    if (!s || load_fields(l, v, &rows, s))
         return -1;
     if (s->bounce + s->defer > 1.0000001)
         return load_bad(l, v, "bounce and defer of '%s' are more than 100 percent together",
@@ -40,14 +47,14 @@ static int load_domain(struct load *l, const struct kr_toml_value *v)
 
 static int load_bounces(struct load *l, const struct kr_toml_value *v)
 {
-    struct kr_site *s;
-    return kumo_site(l, v, &s) ? -1 : set_answers(l, v, NULL, &s->bounces);
+    struct kr_site *s = kumo_site(l, v);
+    return s ? set_answers(l, v, NULL, &s->bounces) : -1;
 }
 
 static int load_defers(struct load *l, const struct kr_toml_value *v)
 {
-    struct kr_site *s;
-    return kumo_site(l, v, &s) ? -1 : set_answers(l, v, NULL, &s->defers);
+    struct kr_site *s = kumo_site(l, v);
+    return s ? set_answers(l, v, NULL, &s->defers) : -1;
 }
 
 static int load_seed(struct load *l, const struct kr_toml_value *v)

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define CLIENTS 16
-#define ROUND_NS 1500000000ll
+#define ROUND_NS 1500000000LL
 
 static const char envelope[] = "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n";
 

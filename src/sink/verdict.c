@@ -47,7 +47,7 @@ uint64_t verdict_senders(const struct kr_policy *p, const char *sender, size_t n
     for (size_t i = 0; p->senders && i < p->rules; i++) {
         const struct rule *r = &p->rule[i];
         if (r->senders.n && patterns_match(&r->senders, sender, n))
-            bits |= 1ull << r->sender_bit;
+            bits |= 1ULL << r->sender_bit;
     }
     return bits;
 }
