@@ -78,6 +78,15 @@ def live():
         return None if shown else sink.said()
 
 
+def serves_new(sink):
+    """Workers hear of the stop one after the other."""
+    try:
+        with sink.connect() as s:
+            return s.recv(100)[:3] == b"220"
+    except OSError:
+        return False
+
+
 def drain(how):
     """Who is in a transaction finishes it and then hears 421; the others hear it at once; nobody new
     is served."""
@@ -100,12 +109,8 @@ def drain(how):
         idle = read_all(held[0])
         if not idle.startswith(b"421 4.3.2"):
             return f"idle: {idle}"
-        try:
-            with sink.connect() as s:
-                if s.recv(100)[:3] == b"220":
-                    return "somebody new is served"
-        except OSError:
-            pass
+        if not wait_for(lambda: not serves_new(sink), 5):
+            return "somebody new is served"
         held[1].sendall(b"RSET\r\n")
         reset = finals(read_all(held[1]))
         held[2].sendall(b"x\r\n.\r\n")
