@@ -58,7 +58,7 @@ enum kr_flow_kind kr_flowscan_socket(const struct kr_flowscan *f, const struct k
 {
     const struct kr_tuple t = {s->local, s->peer, s->local_port, s->peer_port};
     if (kr_flow_kept(&f->world.policy, &s->peer) ||
-        bsearch(&t, f->redirected, f->n_redirected, sizeof t, by_tuple))
+        (f->n_redirected && bsearch(&t, f->redirected, f->n_redirected, sizeof t, by_tuple)))
         return KR_FLOW_FINE;
     if (s->state == TCP_SYN_SENT)
         return KR_FLOW_ATTEMPT;

@@ -42,7 +42,7 @@ static void found(struct search *s, struct kr_wanted *w)
 static void on_socket(struct search *s, uint32_t inode)
 {
     const struct kr_wanted key = {.inode = inode};
-    struct kr_wanted *w = inode ? bsearch(&key, s->v, s->n, sizeof key, by_inode) : NULL;
+    struct kr_wanted *w = inode && s->n ? bsearch(&key, s->v, s->n, sizeof key, by_inode) : NULL;
     if (w)
         found(s, w);
 }

@@ -56,14 +56,16 @@ static int by_chain(const void *a, const void *b)
 static size_t find_table(const struct reading *g, int family, char *name)
 {
     const struct kr_scan_table key = {.family = family, .name = name}, *v = g->s->tables;
-    const struct kr_scan_table *t = bsearch(&key, v, g->s->n_tables, sizeof *v, by_table);
+    const struct kr_scan_table *t =
+        v ? bsearch(&key, v, g->s->n_tables, sizeof *v, by_table) : NULL;
     return t ? (size_t)(t - v) : NONE;
 }
 
 static size_t find_chain(const struct reading *g, unsigned table, char *name)
 {
     const struct kr_scan_chain key = {.table = table, .name = name}, *v = g->s->chains;
-    const struct kr_scan_chain *c = bsearch(&key, v, g->s->n_chains, sizeof *v, by_chain);
+    const struct kr_scan_chain *c =
+        v ? bsearch(&key, v, g->s->n_chains, sizeof *v, by_chain) : NULL;
     return c ? (size_t)(c - v) : NONE;
 }
 
