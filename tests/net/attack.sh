@@ -50,3 +50,16 @@ say() {
 
 # Until nothing that was sent is on its way any more.
 settle() { witness_mark; }
+
+# tc that makes port 26 to 25 (act_pedit). tc_rewrite NS DEV; tc_rewrites DEV: whether this kernel can.
+tc_rewrite() {
+    in_ns "$1" tc filter add dev "$2" egress protocol ip flower ip_proto tcp dst_port 26 \
+        action pedit ex munge tcp dport set 25
+}
+tc_rewrites() {
+    in_ns "$L" tc qdisc add dev "$1" clsact 2>/dev/null || { echo "this kernel has no clsact"; return 1; }
+    local bad=0
+    tc_rewrite "$L" "$1" >/dev/null 2>&1 || { echo "this kernel has no tc pedit"; bad=1; }
+    in_ns "$L" tc qdisc del dev "$1" clsact
+    return "$bad"
+}

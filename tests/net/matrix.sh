@@ -16,6 +16,7 @@ TAP=
 [[ ${1:-} == --tap ]] && { TAP=1; shift; }
 PATTERN=${1:-}
 COLUMNS_ALL=(none line dual kr)
+UNSHOWN=$TESTS/net/unshown.txt
 
 # One cell, left in CELL; what was seen and heard stays in $LAB_DIR/COLUMN.said and .heard.
 cell() {
@@ -42,10 +43,19 @@ guarded_attack() {
         return 0
     fi
     setup || { CELL="not set up"; return 0; }
+    [[ $COLUMN != kr ]] || look
     attack || CELL="not attacked"
     witness_mark || die "a witness is dead: see the marks in its log"
     witness_said "$from" "$MARKS" >"$LAB_DIR/$COLUMN.said"
     [[ -n $CELL ]] || judge "$LAB_DIR/$COLUMN.said"
+}
+
+# What verify says of the host as the attacker made it: the ids that are broken or unknown. Programs
+# on cgroups are the machine's, so those of a row in a lab beside this one show too.
+look() {
+    in_ns "$H" timeout 30 "$KR" verify --static --format json >"$LAB_DIR/verify.json" 2>"$LAB_DIR/verify.err" || true
+    VERIFIED=$(jq -r '.checks[] | select(.advice or .verdict == "holds" | not) | .id' "$LAB_DIR/verify.json" |
+        if [[ $CHECK == *cgroup-bpf* ]]; then cat; else sed '/^cgroup-bpf$/d'; fi | paste -sd' ') || VERIFIED="no answer: $(head -n 1 "$LAB_DIR/verify.err")"
 }
 
 # Did each connection bring the greeting of a host whose name matches?
@@ -56,7 +66,9 @@ all_heard() {
 }
 
 judge() {
-    if [[ $COLUMN == none && -n $SEEN ]]; then
+    if [[ -n $REACHED ]]; then
+        if grep -qE "^recv 220 .*$REACHED" "$HEARD"; then CELL=LEAK; else CELL=ok; fi
+    elif [[ $COLUMN == none && -n $SEEN ]]; then
         if grep -qE -- "$SEEN" "$1"; then CELL=LEAK; else CELL=unseen; fi
     elif grep -qE '^(leak|sink) ' "$1"; then
         CELL=LEAK
@@ -76,21 +88,46 @@ judge() {
 #   WANT     nothing must be stopped: every connection must be greeted by this host
 #   REFUSAL  `up` may also refuse          KR_ARGS  more of its command line
 #   ONLY     the one column it is for
+#   REACHED  there is no frame to port 25: it leaks when the attacker hears a host of this name
+#   CHECK    verify must name this check (one of these) once setup was done; without it, it must hold
+#   UNSTOPPABLE  no packet rule can stop it, so verify must refuse
+#   possible     fails, and prints why, when this kernel or machine can't show it
 run_row() {
     local column
     declare -gA GOT=()
     # shellcheck disable=SC2034 # KR_ARGS is for protect_kr
-    TITLE='' WANT='' SERVED='' SEEN='' REFUSAL='' KR_ARGS='' ONLY=''
+    TITLE='' WANT='' SERVED='' SEEN='' REFUSAL='' KR_ARGS='' ONLY='' REACHED='' CHECK='' UNSTOPPABLE=''
+    VERIFIED=-
+    possible() { :; }
     before() { :; }
     setup() { :; }
     after() { :; }
     # shellcheck source=/dev/null
     . "$1"
+    if ! IMPOSSIBLE=$(possible 2>&1); then
+        IMPOSSIBLE=${IMPOSSIBLE:-not possible here}
+        return 0
+    fi
+    IMPOSSIBLE=''
     for column in "${COLUMNS_ALL[@]}"; do
         CELL=-
         [[ -n $ONLY && $ONLY != "$column" ]] || cell "$column"
         GOT[$column]=$CELL
     done
+    GOT[verify]=$(verify_cell)
+}
+
+# "refuses" by the check that is meant; "holds"; what was said instead.
+verify_cell() {
+    local id
+    if [[ $VERIFIED == - ]]; then
+        echo -
+        return
+    fi
+    for id in $CHECK; do
+        [[ " $VERIFIED " != *" $id "* ]] || { echo refuses; return; }
+    done
+    if [[ -n $CHECK ]]; then echo "not by $CHECK: ${VERIFIED:-holds}"; else echo "${VERIFIED:-holds}"; fi
 }
 
 control_held() {
@@ -102,7 +139,16 @@ control_held() {
     esac
 }
 
+verify_held() {
+    case ${GOT[verify]} in
+    refuses | holds | -) true ;;
+    *) false ;;
+    esac
+}
+
 row_held() {
+    verify_held || return 1
+    [[ -z $UNSTOPPABLE ]] || { [[ ${GOT[verify]} == refuses ]]; return; }
     case ${GOT[kr]} in
     ok) [[ -z $WANT ]] ;;
     works) [[ -n $WANT ]] ;;
@@ -132,7 +178,7 @@ worker() {
         name=$(basename "$script" .sh)
         run_row "$script"
         evidence >"$RESULTS/$name.evidence"
-        declare -p TITLE WANT ONLY REFUSAL GOT >"$RESULTS/$name.new"
+        declare -p TITLE WANT ONLY REFUSAL UNSTOPPABLE IMPOSSIBLE CHECK GOT >"$RESULTS/$name.new"
         mv "$RESULTS/$name.new" "$RESULTS/$name"
     done
 }
@@ -149,21 +195,28 @@ result() {
 }
 
 tap_row() {
-    if ! control_held; then
+    if [[ -n $IMPOSSIBLE ]]; then
+        echo "# $1 $TITLE: not shown: $IMPOSSIBLE"
+        return
+    elif ! control_held; then
         tap_not_ok "$1 $TITLE: worthless, without any protection it is \"${GOT[none]}\""
     elif row_held; then
-        tap_ok "$1 $TITLE: ${GOT[kr]} (line ${GOT[line]}, nft ${GOT[dual]})"
+        tap_ok "$1 $TITLE: ${GOT[kr]}, verify ${GOT[verify]}${CHECK:+ by $CHECK} (line ${GOT[line]}, nft ${GOT[dual]})"
         return
     else
-        tap_not_ok "$1 $TITLE: ${GOT[kr]}"
+        tap_not_ok "$1 $TITLE: ${GOT[kr]}, verify ${GOT[verify]}"
     fi
     cat "$RESULTS/$1.evidence"
 }
 
-line() { printf '%-3s %-57s %-8s %-8s %-8s %s\n' "$@"; }
+line() { printf '%-3s %-53s %-8s %-8s %-8s %-8s %s\n' "$@"; }
 
 table_row() {
-    line "${1%%-*}" "$TITLE" "${GOT[none]}" "${GOT[line]}" "${GOT[dual]}" "${GOT[kr]}"
+    if [[ -n $IMPOSSIBLE ]]; then
+        line "${1%%-*}" "$TITLE" - - - - "not shown: $IMPOSSIBLE"
+        return
+    fi
+    line "${1%%-*}" "$TITLE" "${GOT[none]}" "${GOT[line]}" "${GOT[dual]}" "${GOT[kr]}" "${GOT[verify]}"
     control_held && row_held && return
     BAD=$((BAD + 1))
     cat "$RESULTS/$1.evidence"
@@ -178,20 +231,36 @@ over() {
     exit "$status"
 }
 
+# Adds one row to the sums.
+sum() {
+    local column
+    if [[ -n $IMPOSSIBLE ]]; then return; fi
+    SHOWN=$((SHOWN + 1))
+    for column in "${COLUMNS_ALL[@]}"; do
+        [[ ${GOT[$column]} != LEAK ]] || LEAKS[$column]=$((LEAKS[$column] + 1))
+    done
+    [[ ${GOT[verify]} != refuses ]] || REFUSES=$((REFUSES + 1))
+    [[ -n $UNSTOPPABLE ]] || return 0
+    STOPLESS=$((STOPLESS + 1))
+    [[ ${GOT[kr]} != LEAK ]] || LEAKS[kr]=$((LEAKS[kr] - 1))
+}
+
 report() {
-    local i=0 script name column
-    declare -A leaks=([none]=0 [line]=0 [dual]=0 [kr]=0)
-    [[ -n $TAP ]] || line row path nothing line nft-dual kumo-redirect
+    local i=0 script name
+    declare -gA LEAKS=([none]=0 [line]=0 [dual]=0 [kr]=0)
+    SHOWN=0 REFUSES=0 STOPLESS=0
+    [[ -n $TAP ]] || line row path nothing line nft-dual guards verify
     for script in "${SCRIPTS[@]}"; do
         name=$(basename "$script" .sh)
         result "$name" "${WORKERS[i++ % JOBS]}"
-        for column in "${COLUMNS_ALL[@]}"; do
-            [[ ${GOT[$column]} != LEAK ]] || leaks[$column]=$((leaks[$column] + 1))
-        done
+        sum
         if [[ -n $TAP ]]; then tap_row "$name"; else table_row "$name"; fi
     done
-    [[ -n $TAP ]] || line '' "rows that leak, of ${#SCRIPTS[@]}" "${leaks[none]}" "${leaks[line]}" \
-        "${leaks[dual]}" "${leaks[kr]}"
+    [[ -z $TAP ]] || return 0
+    line '' "rows that leak, of $SHOWN shown" "${LEAKS[none]}" "${LEAKS[line]}" "${LEAKS[dual]}" \
+        "${LEAKS[kr]}" "refuses $REFUSES"
+    echo "    $STOPLESS of them no packet rule can stop: verify's to refuse, not counted as the guards'"
+    [[ -n $PATTERN ]] || sed 's/^/    not shown: /' "$UNSHOWN"
 }
 
 shopt -s nullglob

@@ -1,4 +1,5 @@
 TITLE="accept inserted into the redirecting chain"
+CHECK=own-rules
 setup() {
     case $COLUMN in
     line) in_ns "$H" iptables -t nat -I OUTPUT -j ACCEPT ;;

@@ -1,4 +1,5 @@
 TITLE="container bridged onto the uplink later"
+CHECK=bridge-ports
 setup() {
     ip -n "$H" -batch - <<END
 addr flush dev up0

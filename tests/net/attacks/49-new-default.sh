@@ -1,4 +1,5 @@
 TITLE="an uplink that appears later takes the default route"
+CHECK=new-devices
 setup() {
     second_uplink
     ip -n "$H" route replace default via "$UP1_GW4"

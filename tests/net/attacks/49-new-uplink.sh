@@ -1,4 +1,5 @@
 TITLE="an uplink that appears later"
+CHECK=new-devices
 setup() {
     second_uplink
     ip -n "$H" route add "$MX4B" via "$UP1_GW4"

@@ -1,4 +1,5 @@
 TITLE="SO_MARK and a routing table of its own"
+CHECK=policy-rules
 setup() {
     second_uplink
     ip -n "$H" rule add pref 10 fwmark 7 lookup 100

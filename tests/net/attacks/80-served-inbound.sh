@@ -1,4 +1,5 @@
 TITLE="must work: mail from outside, LAN, containers to here"
+CHECK=mta-unknown
 WANT=local-mta
 before() { spawn_ready local-mta "$H" "$TOOLS/sockd" -n local-mta -p 25; }
 attack() {

@@ -1,4 +1,5 @@
 TITLE="must work: injection to this host"
+CHECK=mta-unknown
 WANT=local-mta
 before() { spawn_ready local-mta "$H" "$TOOLS/sockd" -n local-mta -p 25; }
 attack() {
