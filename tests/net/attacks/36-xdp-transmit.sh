@@ -20,4 +20,4 @@ attack() {
     await_line "$LAB_DIR/xsk.log" '^sent' 3 3
     cat "$LAB_DIR/xsk.log" >>"$HEARD"
 }
-after() { exec {XSK_IN}>&-; }
+after() { [[ -z ${XSK_IN:-} ]] || { exec {XSK_IN}>&-; XSK_IN=; }; }
