@@ -8,14 +8,14 @@
 
 #define INSTALL (1u << KR_JOB_INSTALL | 1u << KR_JOB_WATCH)
 #define LOOK (1u << KR_JOB_LOOK | 1u << KR_JOB_WATCH)
+#define ALL (1u << KR_JOB_INSTALL | 1u << KR_JOB_LOOK | 1u << KR_JOB_WATCH)
 static const struct {
     unsigned cap, jobs;
 } kept[] = {
-    {CAP_NET_ADMIN, INSTALL | LOOK}, {CAP_DAC_OVERRIDE, INSTALL | LOOK},
-    {CAP_SETUID, INSTALL | LOOK},    {CAP_SETGID, INSTALL | LOOK},
-    {CAP_SETPCAP, INSTALL},          {CAP_KILL, INSTALL},
-    {CAP_DAC_READ_SEARCH, LOOK},     {CAP_SYS_PTRACE, LOOK},
-    {CAP_SYS_ADMIN, LOOK},           {CAP_NET_RAW, LOOK},
+    {CAP_NET_ADMIN, ALL},        {CAP_DAC_OVERRIDE, ALL}, {CAP_SETUID, ALL},
+    {CAP_SETGID, ALL},           {CAP_SETPCAP, INSTALL},  {CAP_KILL, INSTALL},
+    {CAP_DAC_READ_SEARCH, LOOK}, {CAP_SYS_PTRACE, LOOK},  {CAP_SYS_ADMIN, LOOK},
+    {CAP_NET_RAW, LOOK},
 };
 
 int kr_privilege_need(const char *command, struct kr_err *e)

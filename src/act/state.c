@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define BLANK (32 << 10)
+
 #define TMP_PATH (sizeof((struct kr_paths *)0)->state + 8)
 
 int kr_paths_find(struct kr_paths *out, struct kr_err *e)
@@ -179,7 +181,8 @@ static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s
     KR_AUTO_FD int fd = make_temporary(paths->state, tmp, e);
     if (fd < 0)
         return -1;
-    int err = posix_fallocate(fd, 0, n);
+    static char blank[BLANK];
+    int err = n > BLANK ? posix_fallocate(fd, 0, n) : write_all(fd, blank, (size_t)n) ? errno : 0;
     unlink(tmp);
     return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }

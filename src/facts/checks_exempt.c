@@ -63,6 +63,19 @@ static const struct kr_check checks[] = {
      .remedy = "remove the route or address that the evidence names, then sudo kumo-redirect up",
      .waivable = true,
      .run = kr_check_sink_path},
+    {.id = "sink-relay",
+     .title = "the sink has no way to relay",
+     .rows = "58",
+     .why = "A sink that passes mail on undoes the whole test: the real destinations receive it "
+            "from there.",
+     .how = "The built-in sink: every worker is under its seccomp filter, which has no connect(2), "
+            "and the master holds no connection to a guarded port. Another sink on this host: the "
+            "process behind its listening socket must be no known mail server. A sink on another "
+            "host, in a container or behind a proxy can't be seen from here.",
+     .remedy = "use the built-in sink, or --allow sink-relay=REASON when it is known to relay "
+               "nothing",
+     .waivable = true,
+     .run = kr_check_sink_relay},
     {.id = "sink-greeting",
      .title = "the sink does not greet as a real mail server",
      .rows = "58",

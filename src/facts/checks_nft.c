@@ -144,8 +144,9 @@ static const struct kr_check checks[] = {
      .why = "Rules of iptables-legacy are a store of their own: no listing of nftables shows them "
             "and no event tells of them. nat may map, raw may untrack, mangle may copy.",
      .how = "/proc/net/ip_tables_names, ip6_tables_names and arp_tables_names of this namespace: "
-            "nat, raw and mangle are findings; filter and security can only drop or mark ahead of "
-            "the guards. The tables are never read, as that would load modules. Rules of ebtables "
+            "nat, raw and mangle are findings; filter and security are not, as they run ahead of "
+            "the guards and a copy made there meets them. The tables are never read, as that would "
+            "load modules. Rules of ebtables "
             "do not show there; the fence sees their frames.",
      .remedy = "sudo iptables-legacy-save; move the rules to nftables, flush and unload "
                "(iptables-legacy -t nat -F; modprobe -r iptable_nat); a table stays listed as long "

@@ -62,7 +62,7 @@ static int legacy_table(char *name, void *arg)
     snprintf(object, sizeof object, "%.24s: %.24s", l->file, name);
     if (arp || strcmp(name, "filter") == 0 || strcmp(name, "security") == 0)
         kr_result_add(l->r, KR_HOLDS, object, "%s",
-                      arp ? "a table for ARP" : "drops or marks ahead of our guards");
+                      arp ? "a table for ARP" : "runs ahead of our guards");
     else
         kr_result_add(l->r, changes ? KR_BROKEN : KR_IN_DOUBT, object,
                       "rules that nftables does not show; %s-legacy-save -t %.24s",

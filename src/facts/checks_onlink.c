@@ -34,9 +34,10 @@ static void ask(struct onlink *o, const struct kr_exempt *x, const struct kr_add
     struct kr_prefix link_local;
     bool scoped =
         kr_prefix_parse("fe80::/10", &link_local, NULL) == 0 && kr_prefix_has(&link_local, to);
-    for (int with_port = 0; with_port <= o->scene->standing; with_port++) {
+    const uint16_t ports[] = {0, o->scene->ports[0]};
+    for (size_t i = 0; i < (o->scene->standing ? 2 : 1); i++) {
         struct kr_lookup *l = kr_asks_add(&o->asks, to, x);
-        l->dport = with_port ? o->scene->ports[0] : 0;
+        l->dport = ports[i];
         l->bound = scoped ? x->index : 0;
     }
 }
@@ -173,6 +174,14 @@ int kr_check_public(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
     return 0;
 }
 
+bool kr_is_own(const struct kr_netview *v, const struct kr_addr *a)
+{
+    for (size_t i = 0; i < v->n_addrs; i++)
+        if (kr_addr_cmp(&v->addrs[i].addr, a) == 0)
+            return true;
+    return kr_addr_is_loopback(a);
+}
+
 const struct kr_exempt *kr_exempt_of(const struct kr_lan *lan, const struct kr_addr *a,
                                      unsigned index)
 {
@@ -230,6 +239,8 @@ int kr_check_gateway(struct kr_scene *s, struct kr_result *r, struct kr_err *e)
     for (size_t i = 0; i < n; i++) {
         const struct kr_exempt *x = kr_exempt_of(s->lan, &gateways[i].gateway, gateways[i].oif);
         char gw[KR_ADDRSTRLEN], object[KR_ADDRSTRLEN + IFNAMSIZ];
+        if (!x)
+            continue;
         say_exempt(x, object);
         struct kr_evidence *ev =
             kr_result_add(r, KR_BROKEN, object,

@@ -16,14 +16,6 @@ struct hosts {
     size_t n, cap, left_out;
 };
 
-static bool is_own(const struct kr_netview *v, const struct kr_addr *a)
-{
-    for (size_t i = 0; i < v->n_addrs; i++)
-        if (kr_addr_cmp(&v->addrs[i].addr, a) == 0)
-            return true;
-    return false;
-}
-
 static bool is_sink(const struct kr_endpoint *sink, const struct kr_addr *a, uint16_t port)
 {
     return sink && sink->port == port && kr_addr_cmp(&sink->first, a) <= 0 &&
@@ -61,7 +53,7 @@ static void add_port(struct hosts *h, const struct kr_scene *s, const struct kr_
 static void add(struct hosts *h, const struct kr_scene *s, const struct kr_netview *v,
                 const struct kr_addr *a, unsigned index)
 {
-    if (is_own(v, a) || !kr_exempt_of(s->lan, a, index))
+    if (kr_is_own(v, a) || !kr_exempt_of(s->lan, a, index))
         return;
     for (size_t i = 0; i < s->n_ports; i++)
         add_port(h, s, a, index, s->ports[i]);

@@ -93,17 +93,9 @@ static void judge_range(const struct path *p, struct kr_result *r)
                           p->scene->lan->v[i].ifname);
 }
 
-static bool is_own(const struct kr_netview *v, const struct kr_addr *a)
-{
-    for (size_t i = 0; i < v->n_addrs; i++)
-        if (kr_addr_cmp(&v->addrs[i].addr, a) == 0)
-            return true;
-    return kr_addr_is_loopback(a);
-}
-
 static int check_one(struct path *p, struct kr_result *r, struct kr_err *e)
 {
-    p->own = p->scene->builtin || is_own(p->v, &p->sink->first);
+    p->own = p->scene->builtin || kr_is_own(p->v, &p->sink->first);
     if (p->scene->builtin)
         judge_range(p, r);
     if (p->scene->builtin && !p->scene->standing)

@@ -94,11 +94,19 @@ static struct kr_mta_way *new_way(struct kr_mtas *m, enum kr_mta_topic topic, en
     return w;
 }
 
+static bool alike(const struct kr_mta_way *a, const struct kr_mta_way *b)
+{
+    return a->topic == b->topic && a->evidence.verdict == b->evidence.verdict &&
+           a->evidence.pid == b->evidence.pid &&
+           strcmp(a->evidence.object, b->evidence.object) == 0 &&
+           strcmp(a->evidence.detail, b->evidence.detail) == 0;
+}
+
 static void forget_double(struct kr_mtas *m)
 {
     const struct kr_mta_way *w = &m->ways[m->n_ways - 1];
     for (size_t i = 0; i + 1 < m->n_ways; i++)
-        if (memcmp(&m->ways[i], w, sizeof *w) == 0) {
+        if (alike(&m->ways[i], w)) {
             m->count[w->topic][w->evidence.verdict]--;
             m->n_ways--;
             return;

@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #define MOST_QUESTIONS 100000
+#define MOST_THREADS 4
+#define WORTH_A_THREAD 32 /* namespaces: some 100 us each */
 
 struct look {
     struct kr_spaces *s;
@@ -250,14 +252,58 @@ static int list_unseen(struct look *k)
     return 0;
 }
 
+/* A share of the namespaces, visited by one thread. */
+struct share {
+    pthread_t thread;
+    bool started;
+    struct look k;
+    size_t from, to;
+};
+
+static void *visit_share(void *arg)
+{
+    struct share *x = arg;
+    struct look *k = &x->k;
+    struct kr_err why = {0};
+    int err = setns(k->home, CLONE_NEWNET) ? errno : 0;
+    bool bad = !err && kr_nl_open(&k->nl, NETLINK_ROUTE, &why);
+    for (size_t i = x->from; i < x->to; i++)
+        if (err || bad)
+            shut(&k->s->v[i], err ? "it can't be entered" : why.msg, err);
+        else
+            visit(k, &k->s->v[i]);
+    kr_nl_close(&k->nl);
+    return NULL;
+}
+
+static void visit_all(struct kr_spaces *s, int home)
+{
+    struct share shares[MOST_THREADS] = {0};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t parts = 1 + s->n / WORTH_A_THREAD, most = cores < 1 ? 1 : (size_t)cores, done = 0;
+    parts = parts < most ? parts : most;
+    parts = parts < MOST_THREADS ? parts : MOST_THREADS;
+    for (size_t i = 0; i < parts; i++) {
+        struct share *x = &shares[i];
+        x->k = (struct look){.s = s, .home = home};
+        x->from = done;
+        done = x->to = s->n * (i + 1) / parts;
+        x->started = i && !pthread_create(&x->thread, NULL, visit_share, x);
+    }
+    for (size_t i = 0; i < parts; i++)
+        if (shares[i].started)
+            pthread_join(shares[i].thread, NULL);
+        else
+            visit_share(&shares[i]);
+}
+
 static int look(struct look *k)
 {
     struct kr_spaces *s = k->s;
     if (kr_nl_open(&k->nl, NETLINK_ROUTE, k->e) || kr_nsview_read(&k->nl, &s->here.view, k->e) ||
         kr_nsid_of(&k->nl, k->home, &s->here.there, k->e))
         return -1;
-    for (size_t i = 0; i < s->n; i++)
-        visit(k, &s->v[i]);
+    visit_all(s, k->home);
     size_t n;
     KR_AUTO_FREE struct place *places = list_places(s, &n);
     for (size_t i = 0; i < s->n; i++)

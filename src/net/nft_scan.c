@@ -53,19 +53,41 @@ static int by_chain(const void *a, const void *b)
     return x->table != y->table ? (x->table < y->table ? -1 : 1) : strcmp(x->name, y->name);
 }
 
-static size_t find_table(const struct reading *g, int family, char *name)
+struct key {
+    unsigned of; /* family; or table */
+    const char *name;
+};
+
+static int table_is(const void *key, const void *of)
 {
-    const struct kr_scan_table key = {.family = family, .name = name}, *v = g->s->tables;
-    const struct kr_scan_table *t =
-        v ? bsearch(&key, v, g->s->n_tables, sizeof *v, by_table) : NULL;
+    const struct key *k = key;
+    const struct kr_scan_table *t = of;
+    return k->of != (unsigned)t->family ? (k->of < (unsigned)t->family ? -1 : 1)
+                                        : strcmp(k->name, t->name);
+}
+
+static int chain_is(const void *key, const void *of)
+{
+    const struct key *k = key;
+    const struct kr_scan_chain *c = of;
+    return k->of != c->table ? (k->of < c->table ? -1 : 1) : strcmp(k->name, c->name);
+}
+
+static size_t find_table(const struct reading *g, int family, const char *name)
+{
+    const struct key key = {(unsigned)family, name};
+    const struct kr_scan_table *v = g->s->tables, *t = NULL;
+    if (v)
+        t = bsearch(&key, v, g->s->n_tables, sizeof *v, table_is);
     return t ? (size_t)(t - v) : NONE;
 }
 
-static size_t find_chain(const struct reading *g, unsigned table, char *name)
+static size_t find_chain(const struct reading *g, unsigned table, const char *name)
 {
-    const struct kr_scan_chain key = {.table = table, .name = name}, *v = g->s->chains;
-    const struct kr_scan_chain *c =
-        v ? bsearch(&key, v, g->s->n_chains, sizeof *v, by_chain) : NULL;
+    const struct key key = {table, name};
+    const struct kr_scan_chain *v = g->s->chains, *c = NULL;
+    if (v)
+        c = bsearch(&key, v, g->s->n_chains, sizeof *v, chain_is);
     return c ? (size_t)(c - v) : NONE;
 }
 
@@ -237,10 +259,8 @@ static void add_jump(void *arg, const char *chain, uint32_t may)
 {
     struct reading *g = arg;
     struct kr_scan_edge e = {.from = g->chain, .to = KR_ANY_CHAIN, .may = may};
-    char name[256];
     if (chain) {
-        snprintf(name, sizeof name, "%s", chain);
-        e.to = find_chain(g, g->s->chains[g->chain].table, name);
+        e.to = find_chain(g, g->s->chains[g->chain].table, chain);
         g->moved |= e.to == NONE;
     }
     g->edges = kr_grow(g->edges, &g->cap_edges, g->n_edges + 1, sizeof e);
@@ -248,7 +268,7 @@ static void add_jump(void *arg, const char *chain, uint32_t may)
 }
 
 /* Rules come chain by chain, so most stand in that of the last one. */
-static size_t chain_of(const struct reading *g, unsigned table, char *name)
+static size_t chain_of(const struct reading *g, unsigned table, const char *name)
 {
     const struct kr_scan_chain *c = g->chain == NONE ? NULL : &g->s->chains[g->chain];
     return c && c->table == table && strcmp(c->name, name) == 0 ? g->chain

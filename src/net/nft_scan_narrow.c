@@ -11,13 +11,20 @@
 #define LOOPBACK_NET 127
 #define LO "lo" /* its index is 1 in every namespace (net/core/dev.c, LOOPBACK_IFINDEX) */
 
-struct kr_reg *kr_reg_at(struct kr_rule_walk *w, uint32_t number)
+/* Its place in words, or KR_REGISTERS: NFT_REG_1 and NFT_REG32_00 are the same bytes. */
+static size_t word_of(uint32_t number)
 {
     if (number >= NFT_REG_1 && number <= NFT_REG_4)
-        return &w->reg[(number - NFT_REG_1) * (KR_REG_BYTES / WORD)];
+        return (number - NFT_REG_1) * (KR_REG_BYTES / WORD);
     if (number >= NFT_REG32_00 && number <= NFT_REG32_15)
-        return &w->reg[number - NFT_REG32_00];
-    return NULL;
+        return number - NFT_REG32_00;
+    return KR_REGISTERS;
+}
+
+struct kr_reg *kr_reg_at(struct kr_rule_walk *w, uint32_t number)
+{
+    size_t at = word_of(number);
+    return at < KR_REGISTERS ? &w->reg[at] : NULL;
 }
 
 void kr_reg_forget(struct kr_rule_walk *w)
@@ -28,17 +35,17 @@ void kr_reg_forget(struct kr_rule_walk *w)
 
 void kr_reg_put(struct kr_rule_walk *w, uint32_t number, const struct kr_reg *v)
 {
-    struct kr_reg *at = kr_reg_at(w, number);
-    if (!at || v->len > KR_REG_BYTES) {
+    size_t at = word_of(number);
+    if (at == KR_REGISTERS || v->len > KR_REG_BYTES) {
         kr_reg_forget(w);
         return;
     }
-    for (struct kr_reg *r = w->reg; r < w->reg + KR_REGISTERS; r++) {
-        size_t gap = (size_t)(r < at ? at - r : r - at) * WORD;
-        if (gap < (r < at ? r->len : v->len))
-            r->from = KR_FROM_UNKNOWN;
+    for (size_t i = 0; i < KR_REGISTERS; i++) {
+        size_t gap = (i < at ? at - i : i - at) * WORD;
+        if (gap < (i < at ? w->reg[i].len : v->len))
+            w->reg[i].from = KR_FROM_UNKNOWN;
     }
-    *at = *v;
+    w->reg[at] = *v;
 }
 
 static const struct kr_reg *constant(struct kr_rule_walk *w, uint32_t number, uint32_t least)

@@ -431,6 +431,8 @@ static int one(struct kr_rule_walk *w, const struct nlattr *elem)
         (outer.v[NFTA_EXPR_DATA] && kr_nft_attrs_in(outer.v[NFTA_EXPR_DATA], &x.a)))
         return -1;
     x.name = mnl_attr_get_str(outer.v[NFTA_EXPR_NAME]);
+    if (!*x.name)
+        return -1;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(known[i].name, x.name) == 0) {
             known[i].run(w, &x);

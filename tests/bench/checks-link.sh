@@ -34,13 +34,18 @@ grow() {
     HAVE=$1
 }
 
-# The middle of ROUNDS readings, in milliseconds, and the least.
+# middle COLUMN: of what `all` took, in milliseconds, and the least.
+middle() {
+    sort -n -k"$1,$1" "$LAB_DIR/rounds" | awk -v c="$1" '{ v[NR] = $c / 1000 }
+        END { printf "%.1f ms (least %.1f)", v[int((NR + 1) / 2)], v[1] }'
+}
+
 measure() {
     local i
     for ((i = 0; i < ROUNDS; i++)); do
-        in_ns "$H" "$DRIVER" -t | awk '$1 == "all" { print $2 }'
-    done | sort -n | awk '{ v[NR] = $1 }
-        END { printf "median %.1f ms, least %.1f ms\n", v[int((NR + 1) / 2)] / 1000, v[1] / 1000 }'
+        in_ns "$H" "$DRIVER" -t | awk '$1 == "all" { print $2, $4 }'
+    done >"$LAB_DIR/rounds"
+    echo "median $(middle 1), processor time $(middle 2)"
 }
 
 lab_init -bench

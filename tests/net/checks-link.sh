@@ -11,6 +11,8 @@ fi
 umount -R -l /run/netns 2>/dev/null || true
 mkdir -p /run/netns
 mount -t tmpfs none /run/netns
+mkdir -p /run/kumo-redirect
+mount -t tmpfs none /run/kumo-redirect
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 make -s -C "$REPO" BUILD="$BUILD" "$BUILD/tests/unit/facts/driver_link" >&2 || die "no driver"
@@ -300,6 +302,36 @@ mount -o remount,hidepid=0 /proc
 OUT=$(in_ns "$H" sh -c "mount -t tmpfs none /run/netns && exec timeout 20 '$DRIVER'" 2>&1)
 says "a namespace whose mount is covered: unknown" "other-namespaces unknown" \
     "unknown namespace /run/netns/$I: it can't be opened"
+
+# ---- by the program itself ------------------------------------------------------------------------
+
+# The checks of this group that verify does not find to hold.
+verify() {
+    local ids
+    ids=$("$DRIVER" -l | jq -R . | jq -sc .)
+    in_ns "$H" timeout 60 "$KR" verify --static --format json >"$LAB_DIR/verify.json" 2>"$LAB_DIR/verify.err" || true
+    OUT=$(jq -r --argjson ids "$ids" '.checks[] | select(.id as $i | $ids | index($i)) |
+        "\(.id) \(.verdict)", (.evidence[] | "  \(.verdict) \(.object): \(.detail)")' \
+        "$LAB_DIR/verify.json" 2>&1) || OUT=$(<"$LAB_DIR/verify.err")
+}
+
+in_ns "$H" timeout 60 "$KR" up --block >"$LAB_DIR/up.log" 2>&1 || tap_note "$(<"$LAB_DIR/up.log")"
+verify
+says "verify after up: everything holds" "" "holds namespaces: 3 have"
+ip -n "$C" link add vx1 type vxlan id 6 remote 172.30.0.1 dstport 4789
+ip -n "$C" link set vx1 up
+verify
+says "verify, a tunnel in a container: other-namespaces" "other-namespaces broken" "vx1 there"
+ip -n "$C" link del vx1
+ip -n "$H" -batch - <<END
+link add n0 type veth peer name n1
+link set n0 up
+route add 198.51.100.0/24 dev n0
+END
+verify
+says "verify, a device that got a route: new-devices" "new-devices broken" "broken n0: it leads out"
+ip -n "$H" link del n0
+in_ns "$H" timeout 60 "$KR" down >"$LAB_DIR/down.log" 2>&1 || tap_note "$(<"$LAB_DIR/down.log")"
 
 # ---- namespaces that come and go ------------------------------------------------------------------
 

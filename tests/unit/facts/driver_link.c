@@ -1,12 +1,14 @@
 /*
  * What tests/net/checks-link.sh drives: runs the checks of the group "link" in this namespace.
  *
- *   driver_link [-tn] [-u UPLINK[,UPLINK...]] [-p PORT] [-s FILE]
+ *   driver_link [-ltn] [-u UPLINK[,UPLINK...]] [-p PORT] [-s FILE]
  *       Prints a line "ID VERDICT" for each check and, below it, "  VERDICT OBJECT: DETAIL
  *       [dev=NAME] [pid=N]". The plan's uplinks are those found now, or those named.
+ *       -l: only lists the checks.
  *       -n: the fence was waived.
- *       -t: prints instead how many microseconds each took, and all together.
- *       -s FILE: the uplinks are read, FILE is made, and the checks run once FILE.go is there.
+ *       -t: prints instead how many microseconds each took, and all together; and of these, how
+ * many a processor was at work for it. -s FILE: the uplinks are read, FILE is made, and the checks
+ * run once FILE.go is there.
  */
 #include <kr/err.h>
 #include <kr/mem.h>
@@ -26,6 +28,13 @@ static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double worked(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
@@ -73,22 +82,29 @@ static void show(const struct kr_check *c, const struct kr_result *r, const stru
 
 static void run(struct kr_scene *s, bool timed)
 {
-    double begin = now();
+    double begin = now(), work = worked();
     for (size_t i = 0; i < kr_checks_link.n; i++) {
         const struct kr_check *c = &kr_checks_link.v[i];
         struct kr_result r = {0};
         struct kr_err e = {0};
-        double t = now();
+        double t = now(), w = worked();
         if (c->run(s, &r, &e) && !e.exit)
             e.exit = KR_INTERNAL;
         if (timed)
-            printf("%-18s %8.0f us\n", c->id, now() - t);
+            printf("%-18s %8.0f us %8.0f us\n", c->id, now() - t, worked() - w);
         else
             show(c, &r, &e);
         kr_result_free(&r);
     }
     if (timed)
-        printf("%-18s %8.0f us\n", "all", now() - begin);
+        printf("%-18s %8.0f us %8.0f us\n", "all", now() - begin, worked() - work);
+}
+
+static int list(void)
+{
+    for (size_t i = 0; i < kr_checks_link.n; i++)
+        puts(kr_checks_link.v[i].id);
+    return 0;
 }
 
 int main(int argc, char **argv)
@@ -99,13 +115,15 @@ int main(int argc, char **argv)
     char *names = NULL;
     bool timed = false, no_fence = false;
     int c;
-    while ((c = getopt(argc, argv, "tnu:p:s:")) != -1)
+    while ((c = getopt(argc, argv, "ltnu:p:s:")) != -1)
         if (c == 'u')
             names = optarg;
         else if (c == 'p')
             ports[0] = (uint16_t)atoi(optarg);
         else if (c == 's')
             step = optarg;
+        else if (c == 'l')
+            return list();
         else if (c == 't')
             timed = true;
         else if (c == 'n')

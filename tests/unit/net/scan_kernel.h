@@ -24,6 +24,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,18 +59,19 @@ static inline int say_generation(kr_nl_cb cb, void *arg)
 
 int kr_nl_ask(struct kr_nl *nl, struct nlmsghdr *req, kr_nl_cb cb, void *arg, struct kr_err *e)
 {
-    int type = req->nlmsg_type & 0xff, bad = 0;
+    const bool hooks = req->nlmsg_type >> 8 == NFNL_SUBSYS_HOOK; /* answers as it is asked */
+    int type = hooks ? req->nlmsg_type + 1 : req->nlmsg_type & 0xff, bad = 0;
     (void)nl;
     if (refusal)
         return refusal;
     if (type == NFT_MSG_GETGEN)
         bad = say_generation(cb, arg);
     for (size_t i = 0; i < n_said && !bad; i++)
-        if ((said[i]->nlmsg_type & 0xff) == type - 1)
+        if ((said[i]->nlmsg_type & (hooks ? 0xffff : 0xff)) == type - 1)
             bad = cb(said[i], arg);
     if (bad)
         return kr_fail(e, KR_UNKNOWN, 0, "netlink answer that can't be read");
-    return type == NFT_MSG_GETRULE && asked++ < again ? KR_NL_AGAIN : 0;
+    return (hooks || type == NFT_MSG_GETRULE) && asked++ < again ? KR_NL_AGAIN : 0;
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
