@@ -20,7 +20,7 @@
 #define OFTEN 700000u    /* µs between rounds of what is cheap */
 #define SELDOM 10000000u /* µs between whole rounds, at least ... */
 #define SHARE 500u       /* ... and so many times as long as one takes */
-#define RUNG_SHARE 50u   /* the same when something rang */
+#define RUNG_SHARE 12u   /* the same when something rang */
 #define PATIENCE 10000000u
 #define FRESH 60000000u
 

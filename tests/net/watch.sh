@@ -300,5 +300,42 @@ test_polled() {
     kr down -q
 }
 
+# What no packet rule can stop, when it appears while a watch runs.
+#   appears NAME CHECK COMMAND...: the command puts it there and goes on in the background
+appears() {
+    local name=$1 id=$2 from began ms
+    shift 2
+    from=$(($(lines) + 1))
+    began=${EPOCHREALTIME/./}
+    spawn tamper "$H" "$@"
+    tap_check "$name is told by $id" told '"broken","breach":true,"id":"check '"$id"'"' "$from" 10
+    ms=$(((${EPOCHREALTIME/./} - began) / 1000))
+    tap_note "$name: after $ms ms"
+    if crowded; then
+        tap_skip "$name: within a second" "load $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
+    else
+        tap_check "$name: within a second" test "$ms" -lt 1000
+    fi
+    kill "$SPAWNED" 2>/dev/null || true
+}
+
+test_unstoppable() {
+    local match=(protocol ip u32 match ip dport 25 0xffff)
+    kr up -q
+    start_watch unstoppable
+    appears "an XDP program" xdp-programs "$TOOLS/bpfload" xdp c0h redirect up0
+    appears "an AF_XDP socket" xdp-sockets "$TOOLS/bpfload" xsk
+    host tc qdisc add dev br0 clsact
+    appears "tc mirred" tc-filters tc filter add dev br0 ingress "${match[@]}" action mirred egress redirect dev up0
+    host tc qdisc del dev br0 clsact
+    appears "a route that runs a program" lwt-programs "$TOOLS/bpfload" lwt up0 198.51.100.0 24
+    appears "another NAT chain first" nat-order \
+        nft 'table inet away { chain o { type nat hook output priority -199; tcp dport 25 dnat ip to '"$MX4B"':2526; }; }'
+    end_watch
+    host nft delete table inet away 2>/dev/null || true
+    ip -n "$H" route del 198.51.100.0/24 2>/dev/null || true
+    kr down -q
+}
+
 lab_init w
-run_parts "${1:-}" owned gives_way devices storm sink raises manager polled
+run_parts "${1:-}" owned gives_way devices storm sink raises manager polled unstoppable
