@@ -23,7 +23,7 @@
 #define LOCK_MS 2000
 #define ROUTINE 5000000u /* µs between looks without a ring */
 #define FRESH (3u * ROUTINE)
-#define GAP 20000u     /* µs, the least that a storm is not heard */
+#define GAP 50000u     /* µs, the least that a storm is not heard */
 #define CREDIT 8u      /* looks without a gap ... */
 #define REFILL 125000u /* ... one more each so many µs */
 #define TOLD 10000000u /* lost events are told once in so many µs */
