@@ -26,7 +26,7 @@ SINK_LIBS     := jansson libcap-ng libseccomp openssl
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
-COMPILES := all programs unit-programs tools fuzz-programs print-flags $(BUILD)/% tests/% src/%
+COMPILES := all programs unit-programs tools fuzz-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
 ifneq ($(filter $(COMPILES),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell for p in $(firstword $(CC)) $(PKGCONF); do command -v $$p >/dev/null || echo $$p; done; \
                    for l in $(ALL_LIBS); do $(PKGCONF) --exists $$l 2>/dev/null || echo $$l; done)
@@ -118,6 +118,9 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(BUILD)/libkr-sink.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
 	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) -lpthread
+
+# The tests name what they need by its absolute path.
+$(CURDIR)/$(BUILD)/%: $(BUILD)/% ; @:
 
 -include $(shell find $(BUILD)/src $(BUILD)/tests -type f -name '*.d' 2>/dev/null)
 .SECONDARY:
