@@ -38,6 +38,9 @@ int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool 
 /* The same for any file of ours: `text` becomes the whole of `path`, mode 0644. */
 int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e);
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e);
+/* Removes the evidence, which is about one state and goes with it. Returns 0, also when there is
+ * none, or -1 (KR_CANNOT). */
+int kr_evidence_drop(const struct kr_paths *paths, struct kr_err *e);
 void kr_state_free(struct kr_state *s);
 void kr_state_now(char out[static 32]);
 

@@ -187,8 +187,7 @@ static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s
     return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }
 
-/* Evidence is about one state, and goes with it. */
-static int drop_evidence(const struct kr_paths *paths, struct kr_err *e)
+int kr_evidence_drop(const struct kr_paths *paths, struct kr_err *e)
 {
     if (unlink(paths->evidence) && errno != ENOENT)
         return kr_fail(e, KR_CANNOT, errno, "removing %s", paths->evidence);
@@ -203,7 +202,7 @@ int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool 
     KR_AUTO_FREE char *text = state_text(s);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the state can't be put into JSON");
-    return drop_evidence(paths, e) || kr_file_replace(paths->state, text, false, e) ? -1 : 0;
+    return kr_evidence_drop(paths, e) || kr_file_replace(paths->state, text, false, e) ? -1 : 0;
 }
 
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e)

@@ -7,7 +7,6 @@
 #include <kr/report.h>
 #include <kr/verify.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -51,14 +50,6 @@ static void progress(const struct kr_check *c, size_t i, size_t n, void *arg)
     fprintf(stderr, "\r\033[K%zu/%zu %s", i + 1, n, c->id);
 }
 
-/* Inode numbers of namespaces are used again: what lies there may be about one that is gone. */
-static int no_evidence(const struct kr_paths *paths, struct kr_err *e)
-{
-    if (unlink(paths->evidence) && errno != ENOENT)
-        return kr_fail(e, KR_CANNOT, errno, "removing %s", paths->evidence);
-    return 0;
-}
-
 static int verify(const struct kr_common *c, struct kr_verify_want *want, struct kr_err *e)
 {
     struct kr_session session;
@@ -72,8 +63,9 @@ static int verify(const struct kr_common *c, struct kr_verify_want *want, struct
         fputs("\r\033[K", stderr);
     if (bad)
         return (int)e->exit;
+    /* Inode numbers of namespaces are used again: what lies there may be about one that is gone. */
     bad = kr_standing_any(&v.standing) ? kr_evidence_write(&session.paths, &v, e)
-                                       : no_evidence(&session.paths, e);
+                                       : kr_evidence_drop(&session.paths, e);
     if (!c->quiet || c->format != KR_FORMAT_TEXT)
         forms[c->format](&v, c->verbose, stdout);
     int status = bad ? (int)e->exit : kr_verify_status(&v);
