@@ -4,6 +4,7 @@
 
 #include <kr/endpoint.h>
 #include <kr/prefixset.h>
+#include <kr/sink_idle.h>
 
 #include <stdbool.h>
 
@@ -26,9 +27,10 @@ struct kr_sink_config {
     struct kr_endpoint metrics; /* port 0: none */
     uint64_t drain;             /* seconds transactions may take at a graceful stop */
     bool self_test;
-    uint64_t memory;                                                   /* recipients remembered */
-    uint64_t workers, max_size, max_recipients, max_connections, idle; /* idle: seconds */
-    uint64_t max_messages;                                             /* of a connection; 0: any */
+    uint64_t memory; /* recipients remembered */
+    uint64_t workers, max_size, max_recipients, max_connections;
+    uint64_t max_messages; /* of a connection; 0: any */
+    struct kr_idles idle;
     bool lmtp, chunking, auth;
     uint64_t ready_fd, lifeline_fd; /* or KR_SINK_NO_FD */
     bool quiet, verbose, help, version;

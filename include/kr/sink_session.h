@@ -5,6 +5,7 @@
 #include <kr/addr.h>
 #include <kr/sink_ctx.h>
 #include <kr/sink_scanner.h>
+#include <kr/sink_sums.h>
 
 #define KR_SINK_LINE_MAX 4096u /* a command line with its CRLF */
 #define KR_SINK_REPLIES 65536u /* feeding stops here until what was said is sent */
@@ -25,6 +26,8 @@ struct kr_sink_session {
     bool chunked, refused; /* by BDAT; what comes is only consumed, or no recipient was taken */
     bool last;             /* this chunk is the last one */
     bool rejected;         /* a recipient was */
+    bool started;          /* a command came */
+    bool answered;         /* what was said last was about content */
     uint32_t dest;         /* slot of the destination's counters */
     uint32_t rcpts;
     uint32_t bandwidth;         /* octets read in a second; 0: no limit */

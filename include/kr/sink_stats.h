@@ -1,13 +1,13 @@
 /* Counters in shared memory: one block a worker, which alone writes it; the master reads them all.
  * No locks: each value is written whole. messages, messages_refused, messages_deferred and
  * messages_cut (the client went away) add up to the times DATA was accepted; recipients are those
- * of messages, rcpt_accepted is how often RCPT was answered 250. */
+ * of messages, rcpt_accepted is how often RCPT was answered 250; recipients_refused and _deferred
+ * were so at RCPT or with their message. bytes is content, octets_in and _out are all that was
+ * read and written (of TLS: what is inside). */
 #ifndef KR_SINK_STATS_H
 #define KR_SINK_STATS_H
 
 #include <kr/addr.h>
-
-#include <stdatomic.h>
 
 struct kr_buf;
 struct kr_err;
@@ -18,15 +18,14 @@ struct kr_names;
     X(refused_busy) X(open) X(messages) X(messages_refused) X(messages_cut) X(recipients)         \
     X(rcpt_accepted) X(refused_commands) X(bytes) X(bare_lf) X(bare_cr) X(long_lines)             \
     X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts) X(auth)                       \
-    X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults) X(tls_sessions) X(tls_resumed) X(tls_named) X(tls_13) X(tls_failed)
+    X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults) X(tls_sessions)          \
+    X(tls_resumed) X(tls_named) X(tls_13) X(tls_failed) X(recipients_refused)                      \
+    X(recipients_deferred) X(octets_in) X(octets_out) X(paused)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };
 
-#define KR_SINK_DESTINATIONS 65536u
-#define KR_SINK_NOWHERE UINT32_MAX      /* no destination: the connection was not redirected */
-#define KR_SINK_OTHER (UINT32_MAX - 1u) /* the table is full */
-struct kr_sink_stats;                   /* one worker's block */
+struct kr_sink_stats; /* one worker's block */
 struct kr_sink_about {
     const char *nonce;
     int pid;
@@ -42,11 +41,6 @@ void kr_sink_stats_free(struct kr_sink_stats *all, unsigned n);
 /* Only the block's own worker may call these. */
 void kr_sink_add(struct kr_sink_stats *s, enum kr_sink_counter which, int64_t by);
 uint64_t kr_sink_count(const struct kr_sink_stats *s, enum kr_sink_counter which);
-/* A reply of the policy for a provider (kr/sink_names.h): 250, or a refusal of 400 to 599. */
-void kr_sink_provider_code(struct kr_sink_stats *s, unsigned provider, unsigned code);
-/* One more connection meant for this address; returns its slot, for kr_sink_dest_message. */
-uint32_t kr_sink_dest_connection(struct kr_sink_stats *s, const struct kr_addr *a);
-void kr_sink_dest_message(struct kr_sink_stats *s, uint32_t slot);
 /* The sums of n blocks as one line of JSON (kumo-sink/stats/1), LF included. */
 int kr_sink_stats_json(struct kr_sink_stats *all, unsigned n, const struct kr_sink_about *about,
                        struct kr_buf *out, struct kr_err *e);

@@ -2,7 +2,7 @@
  * sent must have the form the mechanism asks for. Nothing of it is kept. */
 #include "session_internal.h"
 
-#include <kr/sink_stats.h>
+#include <kr/sink_tally.h>
 
 #include <string.h>
 
@@ -47,7 +47,7 @@ static void finish(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     s->dialogue = NONE;
     s->authed = true;
-    kr_sink_add(x->stats, KR_SINK_auth, 1);
+    kr_tally(x, KR_SINK_auth, 1);
     kr_sink_reply(x, 235, "2.7.0 Whoever you are");
 }
 

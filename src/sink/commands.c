@@ -1,6 +1,6 @@
 #include "decide.h"
 
-#include <kr/sink_stats.h>
+#include <kr/sink_tally.h>
 
 #include <inttypes.h>
 #include <string.h>
@@ -48,6 +48,7 @@ static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
     if (x->offers & KR_OFFER_CHUNKING)
         add(&x->out, "250-CHUNKING\r\n250-BINARYMIME\r\n");
     kr_buf_printf(&x->out, "250 SIZE %" PRIu64 "\r\n", x->max_size);
+    kr_tally_reply(x, 250);
 }
 
 /* LMTP has neither EHLO nor HELO (RFC 2033 4.1), SMTP no LHLO. */
@@ -144,13 +145,14 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     if (!kr_sink_rcpt_params(x, s, a))
         return;
     if (s->rcpts >= x->max_recipients) {
+        kr_tally(x, KR_SINK_recipients_deferred, 1);
         kr_sink_reply(x, 452, "4.5.3 Too many recipients");
     } else if (decide_rcpt(x, s, &path)) {
         s->rejected = true;
     } else {
         s->rcpts++;
         s->phase = KR_SMTP_RCPT;
-        kr_sink_add(x->stats, KR_SINK_rcpt_accepted, 1);
+        kr_tally(x, KR_SINK_rcpt_accepted, 1);
         kr_sink_reply(x, 250, "2.1.5 Ok");
     }
 }
@@ -180,7 +182,7 @@ static void on_help(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
 {
     (void)s;
     (void)a;
-    kr_buf_printf(&x->out, "214 2.0.0 %s MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s%s\r\n",
+    kr_sink_reply(x, 214, "2.0.0 %s MAIL RCPT DATA RSET NOOP VRFY HELP QUIT%s%s%s",
                   x->offers & KR_OFFER_LMTP ? "LHLO" : "EHLO HELO",
                   x->offers & KR_OFFER_CHUNKING ? " BDAT" : "",
                   x->offers & KR_OFFER_AUTH ? " AUTH" : "",
@@ -253,7 +255,7 @@ static bool clean(struct kr_sink_ctx *x, const char *line, size_t n)
     if (!cr && !memchr(line, '\0', n))
         return true;
     if (cr)
-        kr_sink_add(x->stats, KR_SINK_bare_cr, 1);
+        kr_tally(x, KR_SINK_bare_cr, 1);
     kr_sink_reply(x, 500, "5.5.2 Control characters in the command");
     return false;
 }
@@ -261,6 +263,8 @@ static bool clean(struct kr_sink_ctx *x, const char *line, size_t n)
 void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *line, size_t n)
 {
     struct arg a = {line, n};
+    s->started = true;
+    s->answered = false;
     if (!clean(x, line, n))
         return;
     while (a.n && (a.p[a.n - 1] == ' ' || a.p[a.n - 1] == '\t'))

@@ -1,4 +1,5 @@
-/* A connection waits for one of three things: IDLE for its client, LINGERING for the client's FIN
+/* A connection waits for one of three things: IDLE for its client (how long depends on what it
+ * should do, see kr/sink_idle.h), LINGERING for the client's FIN
  * once the last reply is sent, HELD for a time the policy chose. The client should close first: the
  * side that does keeps the port in TIME_WAIT, and behind a DNAT those ports are the ones that run
  * out. While replies can't be sent or are held back nothing is read: that is all the back-pressure
@@ -9,6 +10,8 @@
 #include <kr/mem.h>
 #include <kr/sink_hist.h>
 #include <kr/sink_origdst.h>
+#include <kr/sink_sums.h>
+#include <kr/sink_tally.h>
 #include <kr/sink_tls.h>
 
 #include <errno.h>
@@ -37,7 +40,7 @@ static void conn_close(struct worker *w, struct conn *c)
     free(c->out);
     free(c);
     w->open--;
-    kr_sink_add(w->x.stats, KR_SINK_open, -1);
+    kr_tally(&w->x, KR_SINK_open, -1);
 }
 
 static void watch(struct worker *w, struct conn *c, uint32_t events)
@@ -69,6 +72,7 @@ static int say(struct worker *w, struct conn *c)
     bool held = x->delay != 0;
     x->out.len = x->delay = 0;
     int done = now ? conn_send(c, x->out.s, now, &sent) : 1;
+    kr_tally(x, KR_SINK_octets_out, (int64_t)sent);
     if (done > 0 && !held)
         return 1;
     keep(&c->out, &c->out_len, kr_buf_str(&x->out) + sent, n - sent);
@@ -125,6 +129,8 @@ static bool converse(struct worker *w, struct conn *c, size_t n)
         return false;
     }
     keep(&c->in, &c->in_len, w->buf, n);
+    if (c->waits == IDLE)
+        move(w, c, IDLE, 0);
     return done == 0 || settle(w, c);
 }
 
@@ -166,10 +172,12 @@ static bool read_once(struct worker *w, struct conn *c)
         conn_close(w, c);
         return false;
     }
+    kr_tally(&w->x, KR_SINK_octets_in, r);
     if (c->waits == LINGERING)
         return conn_tls_pending(c);
-    move(w, c, IDLE, 0);
-    if (!skipping && !converse(w, c, c->in_len + (size_t)r))
+    if (skipping)
+        move(w, c, IDLE, 0);
+    else if (!converse(w, c, c->in_len + (size_t)r))
         return false;
     if (c->s.bandwidth && c->waits == IDLE && !c->out)
         hold(w, c, w->now + SLICE_MS);
@@ -208,6 +216,7 @@ static void on_writable(struct worker *w, struct conn *c)
     size_t sent;
     int done = conn_send(c, c->out + c->out_at, c->out_len - c->out_at, &sent);
     c->out_at += (uint32_t)sent;
+    kr_tally(&w->x, KR_SINK_octets_out, (int64_t)sent);
     if (done < 0) {
         conn_close(w, c);
         return;
@@ -251,10 +260,11 @@ static bool turned_away(struct worker *w, int fd, const struct kr_origdst *d)
     struct conn c = {.ref.fd = fd};
     size_t sent;
     if (w->cfg->ranges.n && !kr_prefixset_find(&w->cfg->ranges, &d->local)) {
-        kr_sink_add(w->x.stats, KR_SINK_refused_local, 1);
+        kr_tally(&w->x, KR_SINK_refused_local, 1);
         conn_reset_on_close(fd);
     } else if (w->open >= w->cfg->max_connections) {
-        kr_sink_add(w->x.stats, KR_SINK_refused_busy, 1);
+        kr_tally(&w->x, KR_SINK_refused_busy, 1);
+        kr_tally_reply(&w->x, 421);
         conn_send(&c, busy, sizeof busy - 1, &sent);
     } else {
         return false;
@@ -265,18 +275,17 @@ static bool turned_away(struct worker *w, int fd, const struct kr_origdst *d)
 
 static void count_open(struct worker *w, struct conn *c, const struct kr_origdst *d)
 {
-    struct kr_sink_stats *t = w->x.stats;
     char talk;
-    kr_sink_add(t, KR_SINK_connections, 1);
-    kr_sink_add(t, KR_SINK_open, 1);
-    kr_sink_add(t,
-                !d->redirected             ? KR_SINK_not_redirected
-                : kr_addr_is_v4(&d->meant) ? KR_SINK_redirected_v4
-                                           : KR_SINK_redirected_v6,
-                1);
-    c->s.dest = d->redirected ? kr_sink_dest_connection(t, &d->meant) : KR_SINK_NOWHERE;
+    kr_tally(&w->x, KR_SINK_connections, 1);
+    kr_tally(&w->x, KR_SINK_open, 1);
+    kr_tally(&w->x,
+             !d->redirected             ? KR_SINK_not_redirected
+             : kr_addr_is_v4(&d->meant) ? KR_SINK_redirected_v4
+                                        : KR_SINK_redirected_v6,
+             1);
+    c->s.dest = d->redirected ? kr_sink_dest_connection(w->x.stats, &d->meant) : KR_SINK_NOWHERE;
     if (recv(c->ref.fd, &talk, 1, MSG_PEEK) == 1)
-        kr_sink_add(t, KR_SINK_early_talkers, 1);
+        kr_tally(&w->x, KR_SINK_early_talkers, 1);
 }
 
 void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
@@ -316,13 +325,16 @@ static void time_out(struct worker *w, struct conn *c)
 {
     static const char late[] = "421 4.4.2 Idle for too long\r\n";
     size_t sent;
-    kr_sink_add(w->x.stats, KR_SINK_timeouts, 1);
-    if (c->out || c->handshake || conn_send(c, late, sizeof late - 1, &sent) <= 0 ||
-        shutdown(c->ref.fd, SHUT_WR)) {
-        conn_close(w, c);
-        return;
+    bool told = !c->out && !c->handshake && conn_send(c, late, sizeof late - 1, &sent) > 0;
+    kr_tally(&w->x, KR_SINK_timeouts, 1);
+    if (told) {
+        kr_tally(&w->x, KR_SINK_octets_out, (int64_t)sent);
+        kr_tally_reply(&w->x, 421);
     }
-    linger(w, c);
+    if (told && shutdown(c->ref.fd, SHUT_WR) == 0)
+        linger(w, c);
+    else
+        conn_close(w, c);
 }
 
 static bool is_due(const struct worker *w, const struct waitlist *l)
@@ -335,8 +347,9 @@ int conn_expire(struct worker *w)
     const struct heap *held = &w->waits.held;
     while (held->n && held->v[0]->since <= w->now)
         resume(w, held->v[0]);
-    while (is_due(w, &w->waits.idle))
-        time_out(w, w->waits.idle.first);
+    for (size_t i = 0; i < KR_IDLE_N; i++)
+        while (is_due(w, &w->waits.idle[i]))
+            time_out(w, w->waits.idle[i].first);
     while (is_due(w, &w->waits.linger))
         conn_close(w, w->waits.linger.first);
     int64_t next = wait_next(&w->waits);
@@ -345,15 +358,21 @@ int conn_expire(struct worker *w)
     return next - w->now > 60000 ? 60000 : (int)(next - w->now) + 1;
 }
 
-void conn_drain_all(struct worker *w)
+static void drain_list(struct worker *w, const struct waitlist *l)
 {
     struct conn *next;
-    w->draining = true;
-    for (struct conn *c = w->waits.idle.first; c; c = next) {
+    for (struct conn *c = l->first; c; c = next) {
         next = c->next;
         if (!c->out && !c->handshake)
             settle(w, c);
     }
+}
+
+void conn_drain_all(struct worker *w)
+{
+    w->draining = true;
+    for (size_t i = 0; i < KR_IDLE_N; i++)
+        drain_list(w, &w->waits.idle[i]);
 }
 
 static void reset_list(struct worker *w, struct waitlist *l)
@@ -368,7 +387,8 @@ void conn_reset_all(struct worker *w)
 {
     while (w->waits.held.n)
         move(w, w->waits.held.v[0], IDLE, 0);
-    reset_list(w, &w->waits.idle);
+    for (size_t i = 0; i < KR_IDLE_N; i++)
+        reset_list(w, &w->waits.idle[i]);
     reset_list(w, &w->waits.linger);
     free(w->waits.held.v);
 }

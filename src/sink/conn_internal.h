@@ -2,6 +2,7 @@
 #ifndef KR_CONN_INTERNAL_H
 #define KR_CONN_INTERNAL_H
 
+#include <kr/sink_idle.h>
 #include <kr/sink_session.h>
 
 enum ref_kind { REF_SIGNAL, REF_LISTENER, REF_CONN };
@@ -20,8 +21,8 @@ struct conn {
     int64_t since;            /* when it entered the list; HELD: when that ends; ms */
     char *in, *out;           /* read but not yet understood; said but not yet sent; or NULL */
     uint32_t in_len, out_len, out_at;
-    uint32_t place; /* HELD: in the heap */
-    uint8_t waits;
+    uint32_t place;       /* HELD: in the heap */
+    uint8_t waits, stage; /* IDLE: enum kr_idle, what for */
     bool handshake;       /* of TLS, is going on */
     struct ssl_st *tls;   /* NULL: in clear */
     int64_t born;         /* us */
@@ -41,11 +42,12 @@ struct heap {
     size_t n, cap;
 };
 struct waits_of {
-    struct waitlist idle, linger;
+    struct waitlist idle[KR_IDLE_N], linger;
     struct heap held;
 };
 
-/* A new connection is IDLE; wait_move() takes it from where it is. `until` is for HELD alone. */
+/* A new connection is IDLE, its stage KR_IDLE_greeting; wait_move() takes it from where it is.
+ * `until` is for HELD alone; the stage of one that becomes IDLE is that of c->s then. */
 void wait_begin(struct waits_of *w, struct conn *c, int64_t now);
 void wait_move(struct waits_of *w, struct conn *c, enum waits to, int64_t until, int64_t now);
 void wait_end(struct waits_of *w, struct conn *c);

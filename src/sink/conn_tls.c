@@ -1,6 +1,7 @@
 /* A connection's octets through TLS, and the handshake before them. */
 #include "worker_internal.h"
 
+#include <kr/sink_tally.h>
 #include <kr/sink_tls.h>
 
 #include <errno.h>
@@ -67,15 +68,15 @@ int conn_tls_handshake(struct worker *w, struct conn *c)
         failed(c->tls, r);
         if (errno == EAGAIN)
             return 0;
-        kr_sink_add(w->x.stats, KR_SINK_tls_failed, 1);
+        kr_tally(&w->x, KR_SINK_tls_failed, 1);
         return -1;
     }
     const char *name = SSL_get_servername(c->tls, TLSEXT_NAMETYPE_host_name);
     c->handshake = false;
-    kr_sink_add(w->x.stats, KR_SINK_tls_sessions, 1);
-    kr_sink_add(w->x.stats, KR_SINK_tls_resumed, SSL_session_reused(c->tls));
-    kr_sink_add(w->x.stats, KR_SINK_tls_named, name != NULL);
-    kr_sink_add(w->x.stats, KR_SINK_tls_13, SSL_version(c->tls) == TLS1_3_VERSION);
+    kr_tally(&w->x, KR_SINK_tls_sessions, 1);
+    kr_tally(&w->x, KR_SINK_tls_resumed, SSL_session_reused(c->tls));
+    kr_tally(&w->x, KR_SINK_tls_named, name != NULL);
+    kr_tally(&w->x, KR_SINK_tls_13, SSL_version(c->tls) == TLS1_3_VERSION);
     kr_sink_secured(&c->s, name);
     return 1;
 }

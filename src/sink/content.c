@@ -3,20 +3,58 @@
  * command would be looked for inside it. */
 #include "decide.h"
 
+#include <kr/sink_answer.h>
 #include <kr/sink_hist.h>
-#include <kr/sink_stats.h>
+#include <kr/sink_sums.h>
+#include <kr/sink_tally.h>
 
 #include <inttypes.h>
 
-static void count_content(struct kr_sink_stats *t, const struct kr_scan *c)
+static void count_content(struct kr_sink_ctx *x, const struct kr_scan *c)
 {
-    kr_sink_add(t, KR_SINK_bytes, (int64_t)c->bytes);
+    kr_tally(x, KR_SINK_bytes, (int64_t)c->bytes);
     if (!(c->bare_lf | c->bare_cr | c->long_lines | c->smuggle))
         return;
-    kr_sink_add(t, KR_SINK_bare_lf, c->bare_lf);
-    kr_sink_add(t, KR_SINK_bare_cr, c->bare_cr);
-    kr_sink_add(t, KR_SINK_long_lines, c->long_lines);
-    kr_sink_add(t, KR_SINK_would_smuggle, c->smuggle);
+    kr_tally(x, KR_SINK_bare_lf, c->bare_lf);
+    kr_tally(x, KR_SINK_bare_cr, c->bare_cr);
+    kr_tally(x, KR_SINK_long_lines, c->long_lines);
+    kr_tally(x, KR_SINK_would_smuggle, c->smuggle);
+}
+
+/* How many recipients came to what. */
+struct fates {
+    uint32_t n[KR_OUTCOMES];
+};
+
+static struct fates all_alike(const struct kr_sink_session *s, int code)
+{
+    struct fates f = {0};
+    f.n[kr_outcome_of(code)] = s->rcpts;
+    return f;
+}
+
+static void count_recipients(struct kr_sink_ctx *x, const struct fates *f)
+{
+    kr_tally(x, KR_SINK_recipients, f->n[KR_ACCEPTED]);
+    kr_tally(x, KR_SINK_recipients_refused, f->n[KR_REFUSED]);
+    kr_tally(x, KR_SINK_recipients_deferred, f->n[KR_DEFERRED]);
+}
+
+/* A message one recipient accepts is accepted; one that will come again for somebody is deferred.
+ */
+static void conclude(struct kr_sink_ctx *x, const struct kr_sink_session *s, int code,
+                     const struct fates *f)
+{
+    static const enum kr_sink_counter counter[] = {KR_SINK_messages, KR_SINK_messages_refused,
+                                                   KR_SINK_messages_deferred};
+    enum kr_outcome all = f->n[KR_ACCEPTED]   ? KR_ACCEPTED
+                          : f->n[KR_DEFERRED] ? KR_DEFERRED
+                                              : KR_REFUSED;
+    kr_tally(x, counter[all], 1);
+    count_recipients(x, f);
+    kr_sink_dest_message(x->stats, s->dest, all);
+    decide_message(x, s, all);
+    decide_recipients(x, s, code);
 }
 
 /* LMTP answers for each recipient (RFC 2033 4.2). */
@@ -25,43 +63,44 @@ static uint32_t replies_due(const struct kr_sink_ctx *x, const struct kr_sink_se
     return x->offers & KR_OFFER_LMTP ? s->rcpts : 1;
 }
 
-/* The answers to the recipients of a message that is not refused as a whole; how many accept it. */
-static uint32_t answer_each(struct kr_sink_ctx *x, struct kr_sink_session *s)
+static void say_accepted(struct kr_sink_ctx *x)
 {
-    uint32_t refused = 0;
+    kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker, x->next_id);
+}
+
+/* The answers to the recipients of a message that is not refused as a whole. */
+static struct fates answer_each(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    struct fates f = all_alike(s, 0);
     x->next_id++;
     for (uint32_t i = 0; i < replies_due(x, s); i++) {
         const struct kr_answer *a = decide_each(s, i);
-        refused += a != NULL;
-        if (a)
-            decide_say(x, s, a);
-        else
-            kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker,
-                          x->next_id);
+        if (!a) {
+            say_accepted(x);
+            continue;
+        }
+        decide_say(x, s, a);
+        f.n[KR_ACCEPTED]--;
+        f.n[kr_outcome_of(a->code)]++;
     }
-    return s->rcpts - refused;
+    return f;
 }
 
 static void answer_message(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     int code = decide_dot(x, s);
-    uint32_t accepted = code ? 0 : answer_each(x, s);
-    kr_sink_add(x->stats,
-                accepted          ? KR_SINK_messages
-                : code < 0        ? KR_SINK_messages_cut
-                : code / 100 == 5 ? KR_SINK_messages_refused
-                                  : KR_SINK_messages_deferred,
-                1);
-    if (!accepted)
+    if (code < 0) {
+        kr_tally(x, KR_SINK_messages_cut, 1);
         return;
-    kr_sink_add(x->stats, KR_SINK_recipients, accepted);
-    kr_sink_dest_message(x->stats, s->dest);
-    decide_accepted(x, s);
+    }
+    struct fates f = code ? all_alike(s, code) : answer_each(x, s);
+    conclude(x, s, code, &f);
 }
 
 static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, uint32_t replies)
 {
-    kr_sink_add(x->stats, KR_SINK_messages_refused, 1);
+    struct fates f = all_alike(s, 552);
+    conclude(x, s, 552, &f);
     for (uint32_t i = 0; i < replies; i++)
         kr_sink_reply(x, 552, "5.3.4 Message of %" PRIu64 " octets is over the limit of %" PRIu64,
                       s->scan.bytes, x->max_size);
@@ -69,12 +108,13 @@ static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, 
 
 static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
-    count_content(x->stats, &s->scan);
+    count_content(x, &s->scan);
     kr_sink_time(x->stats, KR_HIST_content, x->now - s->data_at);
     if (s->scan.bytes > x->max_size)
         refuse_size(x, s, replies_due(x, s));
     else
         answer_message(x, s);
+    s->answered = true;
     kr_sink_time(x->stats, KR_HIST_transaction, x->now + x->delay * 1000LL - s->mail_at);
     kr_sink_reset(s);
 }
@@ -83,8 +123,18 @@ void kr_sink_cut(struct kr_sink_ctx *x, const struct kr_sink_session *s)
 {
     if (s->phase != KR_SMTP_DATA)
         return;
-    count_content(x->stats, &s->scan);
-    kr_sink_add(x->stats, KR_SINK_messages_cut, 1);
+    count_content(x, &s->scan);
+    kr_tally(x, KR_SINK_messages_cut, 1);
+}
+
+/* Refused before there was content; -1: the connection ends instead. */
+static void refuse_data(struct kr_sink_ctx *x, const struct kr_sink_session *s, int code)
+{
+    struct fates f = all_alike(s, code);
+    if (code < 0)
+        return;
+    count_recipients(x, &f);
+    decide_recipients(x, s, code);
 }
 
 void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
@@ -94,7 +144,9 @@ void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
         kr_sink_reply(x, 503, "5.5.1 BINARYMIME needs BDAT");
         return;
     }
-    if (decide_data(x, s)) {
+    int code = decide_data(x, s);
+    if (code) {
+        refuse_data(x, s, code);
         kr_sink_reset(s);
         return;
     }
@@ -132,7 +184,7 @@ static void end_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s)
     } else if (s->last) {
         end_content(x, s);
     } else if (s->scan.bytes > x->max_size) {
-        count_content(x->stats, &s->scan);
+        count_content(x, &s->scan);
         refuse_size(x, s, 1);
         kr_sink_reset(s);
     } else {

@@ -9,11 +9,17 @@
 #include <kr/mem.h>
 #include <kr/sink_limits.h>
 #include <kr/sink_memory.h>
-#include <kr/sink_stats.h>
+#include <kr/sink_sums.h>
+#include <kr/sink_tally.h>
 
 #include <string.h>
 #include <time.h>
 
+/* A recipient whose RCPT was accepted. */
+struct taken {
+    const struct kr_answer *answer; /* to come at the dot; NULL: acceptance */
+    unsigned account;               /* its provider's number */
+};
 struct kr_decider {
     struct kr_policy *policy; /* held */
     struct kr_addr source, meant;
@@ -23,22 +29,23 @@ struct kr_decider {
     struct kr_limit *limit;         /* where this connection is counted; or NULL */
     uint64_t senders, sender;       /* bits of rules; a hash */
     struct effect later[KR_STAGES]; /* DATA and DOT */
-    const struct kr_answer **each;  /* LMTP: by recipient */
+    struct taken *each;             /* the recipients that were */
     size_t each_n, each_cap;
 };
 
 void decide_say(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct kr_answer *a)
 {
     kr_buf_add(&x->out, a->wire, a->len);
-    kr_sink_add(x->stats, KR_SINK_policy_refused, 1);
-    kr_sink_provider_code(x->stats, s->decider->now->account, a->code);
+    kr_tally(x, KR_SINK_policy_refused, 1);
+    kr_tally_reply(x, a->code);
+    kr_tally_provider(x, s->decider->now->account, a->code);
     if (a->code == 421)
         s->over = s->shut = true;
 }
 
 static void break_off(struct kr_sink_ctx *x, struct kr_sink_session *s, enum effect_fault fault)
 {
-    kr_sink_add(x->stats, KR_SINK_faults, 1);
+    kr_tally(x, KR_SINK_faults, 1);
     s->over = true;
     s->fault = fault == EFFECT_RESET ? KR_FAULT_RESET : KR_FAULT_DROP;
     if (fault != EFFECT_STALL)
@@ -62,11 +69,24 @@ static bool tell(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct 
     return f->fault || f->answer;
 }
 
-void decide_accepted(struct kr_sink_ctx *x, const struct kr_sink_session *s)
+void decide_message(struct kr_sink_ctx *x, const struct kr_sink_session *s, enum kr_outcome what)
 {
     const struct kr_decider *d = s->decider;
-    if (d && d->policy && d->first)
-        kr_sink_provider_code(x->stats, d->first->account, 250);
+    if (!d || !d->policy || !d->first)
+        return;
+    kr_sink_provider_message(x->stats, d->first->account, what);
+    if (what == KR_ACCEPTED)
+        kr_tally_provider(x, d->first->account, 250);
+}
+
+void decide_recipients(struct kr_sink_ctx *x, const struct kr_sink_session *s, int code)
+{
+    const struct kr_decider *d = s->decider;
+    for (size_t i = 0; d && i < d->each_n; i++) {
+        const struct taken *t = &d->each[i];
+        int own = !code && t->answer ? t->answer->code : code;
+        kr_sink_provider_recipient(x->stats, t->account, kr_outcome_of(own));
+    }
 }
 
 static struct about about(const struct kr_decider *d)
@@ -226,12 +246,20 @@ static bool is_deferred(const struct verdict *v)
     return false;
 }
 
-static void note_each(struct kr_sink_ctx *x, struct kr_decider *d, const struct kr_answer *a)
+static void note_each(struct kr_decider *d, const struct kr_answer *a)
 {
-    if (!(x->offers & KR_OFFER_LMTP))
+    d->each = kr_grow(d->each, &d->each_cap, d->each_n + 1, sizeof *d->each);
+    d->each[d->each_n++] = (struct taken){a, d->now->account};
+}
+
+static void count_rejected(struct kr_sink_ctx *x, const struct kr_decider *d,
+                           const struct effect *f)
+{
+    if (f->fault || !f->answer)
         return;
-    d->each = kr_grow(d->each, &d->each_cap, d->each_n + 1, sizeof(const struct kr_answer *));
-    d->each[d->each_n++] = a;
+    enum kr_outcome what = kr_outcome_of(f->answer->code);
+    kr_tally(x, what == KR_REFUSED ? KR_SINK_recipients_refused : KR_SINK_recipients_deferred, 1);
+    kr_sink_provider_recipient(x->stats, d->now->account, what);
 }
 
 static void address_about(const struct kr_path *to, struct about *a)
@@ -271,12 +299,14 @@ bool decide_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct 
     a.site = d->now = site_of(d, to);
     address_about(to, &a);
     decide(x, d, &a, &v);
-    if (tell(x, s, &v.at[KR_STAGE_RCPT]))
+    if (tell(x, s, &v.at[KR_STAGE_RCPT])) {
+        count_rejected(x, d, &v.at[KR_STAGE_RCPT]);
         return true;
+    }
     d->first = d->first ? d->first : a.site;
     keep(d, KR_STAGE_DATA, &v.at[KR_STAGE_DATA]);
     keep(d, KR_STAGE_DOT, &v.at[KR_STAGE_DOT]);
-    note_each(x, d, v.at[KR_STAGE_DOT].answer);
+    note_each(d, v.at[KR_STAGE_DOT].answer);
     return false;
 }
 
@@ -293,9 +323,9 @@ static int later(struct kr_sink_ctx *x, struct kr_sink_session *s, enum kr_stage
     return !tell(x, s, f) ? 0 : f->fault ? -1 : f->answer->code;
 }
 
-bool decide_data(struct kr_sink_ctx *x, struct kr_sink_session *s)
+int decide_data(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
-    return later(x, s, KR_STAGE_DATA) != 0;
+    return later(x, s, KR_STAGE_DATA);
 }
 
 /* With LMTP the answer is not the whole message's; delays and faults are. */
@@ -309,7 +339,7 @@ int decide_dot(struct kr_sink_ctx *x, struct kr_sink_session *s)
 const struct kr_answer *decide_each(const struct kr_sink_session *s, uint32_t recipient)
 {
     const struct kr_decider *d = s->decider;
-    return d && d->policy && recipient < d->each_n ? d->each[recipient] : NULL;
+    return d && d->policy && recipient < d->each_n ? d->each[recipient].answer : NULL;
 }
 
 /* ---- connections --------------------------------------------------------------------------------

@@ -74,6 +74,11 @@ static int on_metrics(void *target, const char *value, struct kr_err *e)
     return 0;
 }
 
+static int on_idle(void *target, const char *value, struct kr_err *e)
+{
+    return kr_idles_set(&((struct kr_sink_config *)target)->idle, value, e);
+}
+
 static const char *const lives[] = {"auto", "always", "never", NULL};
 static const char *const tls_modes[] = {"off", "self-signed", "lab-ca", NULL};
 static const char *const compats[] = {"none", "kumo", NULL};
@@ -103,8 +108,9 @@ static const struct kr_opt rows[] = {
      .help = "per worker; default what the open-file limit allows"},
     {"max-messages", 0, KR_OPT_UINT, AT(max_messages), .arg = "N", .min = 1, .max = UINT32_MAX,
      .help = "messages of one connection, then 421; default any number"},
-    {"idle", 0, KR_OPT_UINT, AT(idle), .arg = "SECONDS", .min = 1, .max = 86400,
-     .help = "how long a client may be silent; default 300"},
+    {"idle", 0, KR_OPT_CALL, .arg = "[STAGE=]SECONDS", .call = on_idle,
+     .help =
+         "how long a client may be silent, at all or one stage; repeatable; defaults of RFC 5321"},
     {"lmtp", 0, KR_OPT_FLAG, AT(lmtp),
      .help = "speak LMTP: LHLO, and an answer for each recipient"},
     {"chunking", 0, KR_OPT_FLAG, AT(chunking), .help = "offer CHUNKING and BINARYMIME (BDAT)"},
@@ -248,12 +254,12 @@ int main(int argc, char **argv)
     struct kr_err e = {0};
     struct kr_sink_config cfg = {.max_size = 100u << 20,
                                  .max_recipients = 1000,
-                                 .idle = 300,
                                  .drain = 10,
                                  .memory = 1u << 18,
                                  .ca_dir = KR_CA_DIR,
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};
+    kr_idles_default(&cfg.idle);
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
     bool ca = argc > 1 && strcmp(argv[1], "ca") == 0;
     int bad = hold_standard_fds(&e) ||

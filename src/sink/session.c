@@ -4,7 +4,7 @@
  * the next line, so pipelined replies stay in step (RFC 2920). */
 #include <kr/sink_session.h>
 
-#include <kr/sink_stats.h>
+#include <kr/sink_tally.h>
 
 #include "decide.h"
 
@@ -24,8 +24,9 @@ void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
         n = (int)sizeof text - 3;
     memcpy(text + n, "\r\n", 2);
     kr_buf_add(&x->out, text, (size_t)n + 2);
+    kr_tally_reply(x, (unsigned)code);
     if (code >= 400)
-        kr_sink_add(x->stats, KR_SINK_refused_commands, 1);
+        kr_tally(x, KR_SINK_refused_commands, 1);
 }
 
 void kr_sink_reset(struct kr_sink_session *s)
@@ -100,7 +101,7 @@ static size_t take_line(struct kr_sink_ctx *x, struct kr_sink_session *s, const 
     size_t len = (size_t)(lf - p);
     bool crlf = len && p[len - 1] == '\r';
     if (!crlf)
-        kr_sink_add(x->stats, KR_SINK_bare_lf, 1);
+        kr_tally(x, KR_SINK_bare_lf, 1);
     if (s->dialogue)
         kr_sink_auth_line(x, s, (struct arg){p, len - crlf});
     else
@@ -121,7 +122,7 @@ static size_t take(struct kr_sink_ctx *x, struct kr_sink_session *s, const char 
 static size_t discard(struct kr_sink_ctx *x, const struct kr_sink_session *s, size_t done, size_t n)
 {
     if (s->starttls && done < n)
-        kr_sink_add(x->stats, KR_SINK_starttls_injected, 1);
+        kr_tally(x, KR_SINK_starttls_injected, 1);
     return n;
 }
 

@@ -1,5 +1,5 @@
-/* Who waits for what: two lists whose members all wait equally long, so that the first one is
- * always the next one due, and a heap for those held back by the policy for times of their own. */
+/* Who waits for what: lists whose members all wait equally long, so that the first one is always
+ * the next one due, and a heap for those held back by the policy for times of their own. */
 #include "conn_internal.h"
 
 #include <kr/mem.h>
@@ -65,13 +65,26 @@ static void heap_remove(struct heap *h, struct conn *c)
 
 static struct waitlist *list_of(struct waits_of *w, const struct conn *c)
 {
-    return c->waits == LINGERING ? &w->linger : &w->idle;
+    return c->waits == LINGERING ? &w->linger : &w->idle[c->stage];
+}
+
+static enum kr_idle stage_of(const struct conn *c)
+{
+    const struct kr_sink_session *s = &c->s;
+    if (c->out)
+        return KR_IDLE_reply;
+    if (s->phase == KR_SMTP_DATA)
+        return s->scan.bytes ? KR_IDLE_data : KR_IDLE_data_init;
+    return s->answered                              ? KR_IDLE_after_data
+           : s->phase == KR_SMTP_NEW && !s->started ? KR_IDLE_greeting
+                                                    : KR_IDLE_command;
 }
 
 void wait_begin(struct waits_of *w, struct conn *c, int64_t now)
 {
     c->waits = IDLE;
-    list_append(&w->idle, c, now);
+    c->stage = KR_IDLE_greeting;
+    list_append(list_of(w, c), c, now);
 }
 
 void wait_end(struct waits_of *w, struct conn *c)
@@ -86,6 +99,7 @@ void wait_move(struct waits_of *w, struct conn *c, enum waits to, int64_t until,
 {
     wait_end(w, c);
     c->waits = (uint8_t)to;
+    c->stage = (uint8_t)stage_of(c);
     if (to == HELD)
         heap_add(&w->held, c, until);
     else
@@ -99,7 +113,8 @@ static int64_t due(const struct waitlist *l)
 
 int64_t wait_next(const struct waits_of *w)
 {
-    int64_t a = due(&w->idle), b = due(&w->linger), c = w->held.n ? w->held.v[0]->since : INT64_MAX;
-    a = a < b ? a : b;
-    return a < c ? a : c;
+    int64_t held = w->held.n ? w->held.v[0]->since : INT64_MAX, next = due(&w->linger);
+    for (size_t i = 0; i < KR_IDLE_N; i++)
+        next = due(&w->idle[i]) < next ? due(&w->idle[i]) : next;
+    return next < held ? next : held;
 }

@@ -222,7 +222,8 @@ static struct worker *make_worker(const struct kr_sink_worker *arg)
                                 .memory = arg->shared->memory,
                                 .limits = arg->shared->limits,
                                 .stats = stats};
-    w->waits.idle.after = (int64_t)arg->cfg->idle * 1000;
+    for (size_t i = 0; i < KR_IDLE_N; i++)
+        w->waits.idle[i].after = arg->cfg->idle.after[i] * 1000LL;
     w->waits.linger.after = LINGER_MS;
     /* One that crashed before left its connections counted. */
     kr_sink_add(stats, KR_SINK_open, -(int64_t)kr_sink_count(stats, KR_SINK_open));

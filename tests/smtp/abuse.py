@@ -184,6 +184,43 @@ def idle():
     return None if 0.8 < took < 5 else f"it took {took:.1f} s"
 
 
+def stages():
+    """Each stage has a time-out of its own: the one that is short ends the wait, no other does."""
+    at = {"greeting": STAGES[:0], "command": STAGES[:1], "data-init": STAGES[:4], "data": STAGES[:5],
+          "after-data": STAGES[:6]}
+    for short in at:
+        with Sink("--idle", "60", "--idle", f"{short}=1") as sink:
+            held = {name: sink.connect() for name in at}
+            for name, pieces in at.items():
+                held[name].sendall(b"".join(pieces))
+            got = read_all(held[short])
+            others = [s for name, s in held.items() if name != short]
+            early = select.select(others, [], [], 0)[0]
+            ended = [s for s in early if b"421" in s.recv(65536)]
+            stats = sink.stats()
+            for s in held.values():
+                s.close()
+        if not got.endswith(b"421 4.4.2 Idle for too long\r\n") or ended or stats["timeouts"] != 1:
+            return f"{short}: {got[-60:]!r}, {len(ended)} others ended, {stats['timeouts']} counted"
+    return None
+
+
+def unread():
+    """Who does not read what was said to it is closed after the time for that, and no other."""
+    with Sink("--idle", "60", "--idle", "reply=1") as sink, sink.connect() as s, sink.connect() as t:
+        t.sendall(b"EHLO me\r\n")
+        s.setblocking(False)
+        while select.select([], [s], [], 0.5)[1]:
+            try:
+                s.send(b"NOOP\r\n" * 10000)
+            except OSError:
+                break
+        if not wait_for(lambda: sink.stats()["open"] == 1, 5):
+            return "it stays open"
+        timeouts = sink.stats()["timeouts"]
+    return None if timeouts == 1 else f"{timeouts} time-outs are counted"
+
+
 def lingers():
     """After 221 the client closes first; one that does not is closed after 2 s, not sooner."""
     with Sink() as sink:
@@ -212,5 +249,5 @@ def too_many():
 
 
 def run_own(tap):
-    for test in (idle, lingers, too_many):
+    for test in (idle, stages, unread, lingers, too_many):
         tap.run(f"limits: {test.__name__.replace('_', ' ')}", test)

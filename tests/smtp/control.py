@@ -158,6 +158,7 @@ def bad_options():
     rows = ([["--listen", "nonsense"], "'nonsense'"], [["--listen", "127.0.0.1:0"], "0"],
             [["--listen", "127.0.0.1-127.0.0.3:25"], "range"], [["--range", "10.0.0.1/8"], "10.0.0.1/8"],
             [["--nonce", "xyz"], "'xyz'"], [["--workers", "0"], "'0'"], [["--idle", "x"], "'x'"],
+            [["--idle", "dot=3"], "after-data"], [["--idle", "data=0"], "'data=0'"],
             [["--max-recipients", "99"], "'99'"],
             [["--ready-fd", "999"], "999"], [["operand"], "'operand'"], [["--lsten", "x"], "--listen"])
     for args, word in rows:

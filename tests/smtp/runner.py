@@ -2,6 +2,7 @@
 import sys
 
 import abuse
+import account
 import clients
 import control
 import faults
@@ -18,6 +19,7 @@ with Sink() as sink:
     abuse.run(tap, sink)
     tap.check(sink.end() == 0, "the sink ends with status 0")
 abuse.run_own(tap)
+account.run(tap)
 control.run(tap)
 faults.run(tap)
 operation.run(tap)

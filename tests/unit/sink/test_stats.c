@@ -7,6 +7,7 @@
 
 #include <kr/buf.h>
 #include <kr/sink_stats.h>
+#include <kr/sink_sums.h>
 
 #include <jansson.h>
 #include <string.h>
@@ -52,10 +53,10 @@ static void test_sums(void **state)
     kr_sink_add(one, KR_SINK_messages, 6);
     kr_sink_add(one, KR_SINK_open, 6);
     kr_sink_add(one, KR_SINK_open, -2);
-    kr_sink_dest_message(all, kr_sink_dest_connection(all, &a));
-    kr_sink_dest_message(one, kr_sink_dest_connection(one, &a));
+    kr_sink_dest_message(all, kr_sink_dest_connection(all, &a), KR_ACCEPTED);
+    kr_sink_dest_message(one, kr_sink_dest_connection(one, &a), KR_ACCEPTED);
     kr_sink_dest_connection(one, &b);
-    kr_sink_dest_message(one, KR_SINK_NOWHERE);
+    kr_sink_dest_message(one, KR_SINK_NOWHERE, KR_ACCEPTED);
     json_t *j = json_of(all, 2);
     assert_string_equal(json_string_value(json_object_get(j, "schema")), "kumo-sink/stats/1");
     assert_string_equal(json_string_value(json_object_get(j, "nonce")), "abc");
@@ -80,7 +81,7 @@ static void test_full(void **state)
         struct kr_addr a = addr4(0x0a000000 + i);
         uint32_t slot = kr_sink_dest_connection(s, &a);
         assert_int_equal(slot == KR_SINK_OTHER, i >= KR_SINK_DESTINATIONS);
-        kr_sink_dest_message(s, slot);
+        kr_sink_dest_message(s, slot, KR_ACCEPTED);
     }
     for (uint32_t i = 0; i < 10; i++) {
         struct kr_addr a = addr4(0x0a000000 + i);
@@ -129,7 +130,7 @@ static void test_listed(void **state)
         for (uint32_t k = 0; k <= i; k++) {
             struct kr_addr a = addr4(0xcb007100 + i);
             struct kr_sink_stats *s = kr_sink_stats_of(all, k % 2);
-            kr_sink_dest_message(s, kr_sink_dest_connection(s, &a));
+            kr_sink_dest_message(s, kr_sink_dest_connection(s, &a), KR_ACCEPTED);
         }
     few.listed = 2;
     assert_int_equal(kr_sink_stats_json(all, 2, &few, &b, NULL), 0);
@@ -145,12 +146,43 @@ static void test_listed(void **state)
     kr_sink_stats_free(all, 2);
 }
 
+/* A reset leaves who is connected, and the places of destinations that are still in use. */
+static void test_reset(void **state)
+{
+    struct kr_sink_stats *s = kr_sink_stats_make(1, NULL);
+    struct kr_addr a = addr4(0x0a000001), b = addr4(0x0a000002);
+    (void)state;
+    uint32_t slot = kr_sink_dest_connection(s, &a);
+    kr_sink_dest_message(s, slot, KR_REFUSED);
+    kr_sink_add(s, KR_SINK_open, 1);
+    kr_sink_add(s, KR_SINK_connections, 1);
+    kr_sink_reply_code(s, 250);
+    kr_sink_reply_code(s, 999);
+    json_t *j = json_of(s, 1);
+    assert_int_equal(num(j, "destinations", "10.0.0.1", "messages_refused"), 1);
+    assert_int_equal(num(j, "replies", "250", NULL), 1);
+    json_decref(j);
+    kr_sink_stats_reset(s);
+    j = json_of(s, 1);
+    assert_int_equal(num(j, "open", NULL, NULL), 1);
+    assert_int_equal(num(j, "connections", NULL, NULL), 0);
+    assert_int_equal(json_object_size(json_object_get(j, "replies")), 0);
+    assert_int_equal(json_object_size(json_object_get(j, "destinations")), 0);
+    json_decref(j);
+    assert_int_not_equal(kr_sink_dest_connection(s, &b), slot);
+    kr_sink_dest_message(s, slot, KR_ACCEPTED);
+    j = json_of(s, 1);
+    assert_int_equal(num(j, "destinations", "10.0.0.1", "messages"), 1);
+    assert_int_equal(num(j, "destinations", "10.0.0.1", "connections"), 0);
+    json_decref(j);
+    kr_sink_stats_free(s, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sums),
-        cmocka_unit_test(test_full),
-        cmocka_unit_test(test_survives),
+        cmocka_unit_test(test_sums),   cmocka_unit_test(test_full),
+        cmocka_unit_test(test_reset),  cmocka_unit_test(test_survives),
         cmocka_unit_test(test_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
