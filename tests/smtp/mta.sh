@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Mail servers and clients other people wrote, unpacked and not installed: a Postfix that relays all
-# to the sink, in clear, with STARTTLS, and verifying against the lab CA; what the policy refuses and
-# defers shows up in its log and queue; Exim, msmtp and smtp-source.
+# Postfix, unpacked and not installed: it relays all to the sink, in clear, with STARTTLS, and verifying
+# against the lab CA; what the policy refuses and defers shows up in its log and queue; smtp-source.
 #
-#     Postfix, Exim, msmtp, smtp-source --127.0.0.1:2026--> sink         (all in one namespace)
+#     Postfix, smtp-source --127.0.0.1:2026--> sink         (all in one namespace)
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -11,6 +10,8 @@ set -euo pipefail
 . "$TESTS/pkg.sh"
 # shellcheck source=tests/net/lib-postfix.sh
 . "$TESTS/net/lib-postfix.sh"
+# shellcheck source=tests/smtp/lib-mta.sh
+. "$TESTS/smtp/lib-mta.sh"
 
 if ((EUID != 0)); then
     echo "1..0 # SKIP network namespaces need root"
@@ -20,32 +21,7 @@ pkg_need postfix || { echo "1..0 # SKIP Postfix can't be fetched"; exit 0; }
 lab_init m
 ns_add "$H"
 mta_etc
-echo 'Debian-exim:x:2527:2527::/nonexistent:/usr/sbin/nologin' >>"$ETC/passwd"
-echo 'Debian-exim:x:2527:' >>"$ETC/group"
 pkg_run "$ETC"
-
-# sink_up OPTIONS...
-sink_up() {
-    rm -f "$LAB_DIR/control"
-    spawn sink "$H" "$KR_SINK" -w 1 -l 127.0.0.1:2026 -c "$LAB_DIR/control" --live never "$@"
-    SINK=$SPAWNED
-    wait_for 10 asks ping >/dev/null || die "no sink: $(cat "$LAB_DIR/sink.log")"
-}
-asks() { python3 - "$LAB_DIR/control" "$1" 2>/dev/null <<'END'
-import socket, sys
-with socket.socket(socket.AF_UNIX) as s:
-    s.connect(sys.argv[1])
-    s.sendall(sys.argv[2].encode() + b"\n")
-    print(s.makefile().readline(), end="")
-END
-}
-sink_down() {
-    asks stop >"$LAB_DIR/account"
-    wait_for 10 gone "$SINK"
-}
-gone() { ! kill -0 "$1" 2>/dev/null; }
-counted() { jq -r "$1" "$LAB_DIR/account"; }
-equal() { [[ $1 == "$2" ]] || { tap_note "wanted $2, got $1"; return 1; }; }
 
 # postfix_up LINES: a fresh one.
 postfix_up() {
@@ -78,6 +54,7 @@ VERIFY='smtp_tls_security_level = secure\nsmtp_tls_servername = mx.lab.example\n
 VERIFY+='smtp_tls_secure_cert_match = mx.lab.example\n'
 
 relays "in clear, pipelined" 'smtp_tls_security_level = none\n'
+relays "a command at a time" 'smtp_tls_security_level = none\nsmtp_discard_ehlo_keywords = pipelining\n'
 relays "STARTTLS, self-signed" 'smtp_tls_security_level = may\n' --tls self-signed
 tap_check "Postfix, STARTTLS: it was used" test "$(counted .tls_sessions)" -gt 0
 relays "secure, with the lab CA" "${VERIFY}smtp_tls_CAfile = $LAB_DIR/ca/ca.pem\n" --tls lab-ca \
@@ -141,54 +118,4 @@ smtp_source() {
 }
 tap_check "smtp-source: 500 messages to 3 recipients each" smtp_source
 
-if pkg_need msmtp; then
-    use_msmtp() {
-        local n
-        sink_up --auth --tls lab-ca --ca-dir "$LAB_DIR/ca"
-        for n in off on; do
-            printf 'Subject: x\n\n.\n..\nend\n' | in_ns "$H" "${PKG_RUN[@]}" /usr/bin/msmtp --file=/dev/null \
-                --host=127.0.0.1 --port=2026 --from=a@b.example --auth=plain --user=u --passwordeval='echo p' \
-                --tls=$n --tls-trust-file="$LAB_DIR/ca/ca.pem" c@d.example >"$LAB_DIR/msmtp" 2>&1 ||
-                tap_note "$(cat "$LAB_DIR/msmtp")"
-        done
-        sink_down
-        equal "$(counted '"\(.messages) \(.auth) \(.tls_sessions)"')" "2 2 1"
-    }
-    tap_check "msmtp: AUTH and verified TLS" use_msmtp
-else
-    tap_skip "msmtp: AUTH and verified TLS" "it can't be fetched"
-fi
-
-if pkg_need exim4-daemon-light; then
-    use_exim() {
-        sink_up --chunking --tls self-signed
-        cat >"$ETC/exim.conf" <<END
-exim_user = Debian-exim
-primary_hostname = mta.load.example
-spool_directory = $LAB_DIR/exim
-log_file_path = $LAB_DIR/exim/%slog
-never_users =
-begin routers
-all:
-  driver = manualroute
-  route_list = * 127.0.0.1
-  self = send
-  transport = sink
-begin transports
-sink:
-  driver = smtp
-  port = 2026
-  hosts_try_chunking = *
-END
-        install -d -o 2527 "$LAB_DIR/exim"
-        printf 'Subject: x\n\n.\n..\nend\n' | in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/exim4 -C /etc/exim.conf -odf \
-            -f a@b.example c@d.example e@d.example >"$LAB_DIR/exim.out" 2>&1 || true
-        sink_down
-        equal "$(counted '"\(.messages) \(.recipients)"')" "1 2" ||
-            { tap_note "$(cat "$LAB_DIR/exim.out" "$LAB_DIR"/exim/*log 2>&1 | tail -n 5)"; return 1; }
-    }
-    tap_check "Exim: STARTTLS and CHUNKING" use_exim
-else
-    tap_skip "Exim: STARTTLS and CHUNKING" "it can't be fetched"
-fi
 tap_done

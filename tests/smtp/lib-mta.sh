@@ -1,0 +1,49 @@
+# shellcheck shell=bash
+# A sink in the lab's host, and its account, for mail servers other people wrote. Source it after
+# tests/lib.sh.
+
+# sink_up OPTIONS...
+sink_up() {
+    rm -f "$LAB_DIR/control"
+    spawn sink "$H" "$KR_SINK" -w 1 -l 127.0.0.1:2026 -c "$LAB_DIR/control" --live never "$@"
+    SINK=$SPAWNED
+    wait_for 10 asks ping >/dev/null || die "no sink: $(cat "$LAB_DIR/sink.log")"
+}
+asks() { python3 - "$LAB_DIR/control" "$1" 2>/dev/null <<'END'
+import socket, sys
+with socket.socket(socket.AF_UNIX) as s:
+    s.connect(sys.argv[1])
+    s.sendall(sys.argv[2].encode() + b"\n")
+    print(s.makefile().readline(), end="")
+END
+}
+sink_down() {
+    asks stop >"$LAB_DIR/account"
+    wait_for 10 gone "$SINK"
+}
+gone() { ! kill -0 "$1" 2>/dev/null; }
+counted() { jq -r "$1" "$LAB_DIR/account"; }
+equal() { [[ $1 == "$2" ]] || { tap_note "wanted $2, got $1"; return 1; }; }
+
+# stands_like COUNT REGEX FILE: so many lines of the file match.
+stands_like() { equal "$(grep -cE -- "$2" "$3")" "$1" || { tap_note "of: $2"; return 1; }; }
+
+# What the policy says has to show up in the MTA's log and queue: one provider refuses at the dot, one
+# at RCPT, one defers at the dot.
+policy_to_show() {
+    cat >"$LAB_DIR/policy.toml" <<'POLICY'
+[provider.bounces]
+domains = "bounce.example"
+bounce = 100
+bounces = { code = 550, msg = "5.1.1 nobody of this name" }
+[provider.refuses]
+domains = "refuse.example"
+stage = "rcpt"
+bounce = 100
+bounces = { code = 553, msg = "5.1.3 no such place" }
+[provider.defers]
+domains = "defer.example"
+defer = 100
+defers = { code = 451, msg = "4.3.0 not today" }
+POLICY
+}
