@@ -18,12 +18,15 @@ say = $(if $(filter 1,$(V))$(QUIET),,@printf '  %-7s %s\n' $(1) $(2))
 
 SBINDIR    ?= $(PREFIX)/sbin
 BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/kumo-redirect
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
 REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
 SINK_LIBS     := jansson libcap-ng libseccomp openssl
-ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS))
+# Only kumo-preflight asks DNS: no other program has to load what that takes.
+PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
+ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
 COMPILES := all programs unit-programs tools fuzz-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
@@ -36,12 +39,14 @@ endif
 PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
+PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
 endif
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
         -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Werror
 HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
-CPPFLAGS_ALL = -D_GNU_SOURCE -DKR_VERSION='"$(VERSION)"' -DKR_BINDIR='"$(BINDIR)"' -Iinclude $(CPPFLAGS)
+CPPFLAGS_ALL = -D_GNU_SOURCE -DKR_VERSION='"$(VERSION)"' -DKR_BINDIR='"$(BINDIR)"' \
+               -DKR_LIBEXECDIR='"$(LIBEXECDIR)"' -Iinclude $(CPPFLAGS)
 CFLAGS_ALL   = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(PKG_CFLAGS) $(CFLAGS)
 LDFLAGS_ALL  = -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
@@ -51,8 +56,9 @@ lib  = $(foreach l,$(1),$(BUILD)/libkr-$(l).a)
 # Static libraries, highest layer first, as the linker wants them.
 LIB_redirect := $(call lib,report act facts net base)
 LIB_sink     := $(call lib,sink base)
+LIB_preflight := $(call lib,facts net base)
 
-PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink
+PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight
 UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -61,7 +67,7 @@ all: $(PROGRAMS) ## build the programs (the default)
 
 # Compiled anew when the compiler or its flags are not those of the last time.
 ifneq ($(PKG_CFLAGS),)
-HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD)
+HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD)
 quoted := '$(subst ','\'',$(HOW))'
 $(shell mkdir -p $(BUILD) && printf '%s\n' $(quoted) | cmp -s - $(BUILD)/how || \
         printf '%s\n' $(quoted) >$(BUILD)/how)
@@ -93,6 +99,10 @@ $(BUILD)/kumo-sink: $(BUILD)/src/sink/main.o $(LIB_sink)
 	$(call say,LD,$@)
 	$(Q)$(link) $(SINK_LD) -lpthread
 
+$(BUILD)/kumo-preflight: $(call objs,preflight) $(LIB_preflight) src/preflight
+	$(call say,LD,$@)
+	$(Q)$(link) $(PREFLIGHT_LD)
+
 # A unit test lives in the folder of the layer it tests and links that layer and those below.
 libs_base   := $(call lib,base)
 libs_net    := $(call lib,net base)
@@ -104,7 +114,7 @@ libs_sink   := $(LIB_sink)
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
 	$(call say,LD,$@)
-	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) -lcmocka -lpthread
+	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread
 
 # Small programs the network tests and benchmarks use; each is one file, free of our own libraries.
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how
@@ -117,7 +127,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(BUILD)/libkr-sink.a
 	$(call say,FUZZ,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
-	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) -lpthread
+	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
 
 # The tests name what they need by its absolute path.
 $(CURDIR)/$(BUILD)/%: $(BUILD)/% ; @:

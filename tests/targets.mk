@@ -69,6 +69,7 @@ into = $(foreach f,$(3),$(1):$(2):$(f))
 # FOLDER:MODE:FILE
 PLACED = $(call into,$(SBINDIR),755,$(BUILD)/kumo-redirect) \
          $(call into,$(BINDIR),755,$(BUILD)/kumo-sink) \
+         $(call into,$(LIBEXECDIR),755,$(BUILD)/kumo-preflight) \
          $(call into,$(MANDIR)/man8,644,$(wildcard contrib/man/*.8)) \
          $(call into,$(SHARE)/bash-completion/completions,644,$(wildcard contrib/completion/bash/*)) \
          $(call into,$(SHARE)/zsh/site-functions,644,$(wildcard contrib/completion/zsh/_*)) \
@@ -84,7 +85,7 @@ install: ## install below PREFIX (/usr/local), staged below DESTDIR
 
 uninstall: ## remove what install put there
 	$(call each_placed,echo "  REMOVE  $$to"; rm -f "$$to")
-	@rmdir '$(DESTDIR)$(DATADIR)/rules' '$(DESTDIR)$(DATADIR)' 2>/dev/null || true
+	@rmdir '$(DESTDIR)$(DATADIR)/rules' '$(DESTDIR)$(DATADIR)' '$(DESTDIR)$(LIBEXECDIR)' 2>/dev/null || true
 
 dist: ## a source archive in dist/, the same bytes for the same commit
 	$(Q)mkdir -p dist

@@ -23,10 +23,11 @@ struct kr_command {
     const struct kr_opt_table *options; /* besides the common ones; NULL-free */
     size_t options_at;                  /* where their target is in struct kr_options */
     const char *operand;                /* "ID": one may follow; NULL: none */
+    bool many;                          /* or any number of them */
     unsigned formats;                   /* bits by enum kr_format */
     int (*run)(const struct kr_common *common, const struct kr_options *o, struct kr_err *e);
 };
 extern const struct kr_command kr_cmd_up, kr_cmd_down, kr_cmd_status, kr_cmd_features,
-    kr_cmd_verify, kr_cmd_explain, kr_cmd_watch;
+    kr_cmd_verify, kr_cmd_explain, kr_cmd_watch, kr_cmd_preflight;
 
 #endif

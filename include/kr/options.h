@@ -35,11 +35,19 @@ struct kr_watch_command {
     uint64_t signal; /* a process; 0: none */
     bool exit_on_breach;
 };
+struct kr_preflight_options {
+    struct kr_strlist domains, files, resolvers;
+    const char *anchor;
+    uint64_t jobs, qps;
+    int mta;
+    bool from_command, trust_ad;
+};
 /* The options of all commands; a command fills and reads its own, and those of up. */
 struct kr_options {
     struct kr_up_options up;
     struct kr_verify_options verify;
     struct kr_watch_command watch;
+    struct kr_preflight_options preflight;
     struct kr_strlist operands;
 };
 void kr_options_free(struct kr_options *o);

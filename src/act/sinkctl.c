@@ -3,6 +3,7 @@
 #include <kr/buf.h>
 #include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/program.h>
 #include <kr/state.h>
 
 #include <errno.h>
@@ -30,21 +31,6 @@ static int make_nonce(char out[static 40], struct kr_err *e)
     for (size_t i = 0; i < sizeof raw; i++)
         snprintf(out + 2 * i, 3, "%02x", raw[i]);
     return 0;
-}
-
-static int find_program(char out[static PATH_MAX], struct kr_err *e)
-{
-    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 16);
-    char *slash = n > 0 ? memrchr(out, '/', (size_t)n) : NULL;
-    if (slash) {
-        strcpy(slash + 1, "kumo-sink");
-        if (access(out, X_OK) == 0)
-            return 0;
-    }
-    strcpy(out, KR_BINDIR "/kumo-sink");
-    if (access(out, X_OK) == 0)
-        return 0;
-    return kr_fail(e, KR_CANNOT, errno, "kumo-sink is neither beside this program nor at %s", out);
 }
 
 static unsigned workers(void)
@@ -148,7 +134,7 @@ int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkpro
     char program[PATH_MAX];
     int ready[2], life[2];
     *out = (struct kr_sinkproc){.lifeline = -1};
-    if (find_program(program, e) || make_nonce(out->nonce, e))
+    if (kr_program_find("kumo-sink", KR_BINDIR, program, e) || make_nonce(out->nonce, e))
         return -1;
     if (pipe2(ready, O_CLOEXEC))
         return kr_fail(e, KR_CANNOT, errno, "pipe");

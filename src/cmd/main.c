@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const struct kr_command *const commands[] = {
-    &kr_cmd_up,      &kr_cmd_down,  &kr_cmd_status,  &kr_cmd_verify,
-    &kr_cmd_explain, &kr_cmd_watch, &kr_cmd_features};
+    &kr_cmd_up,        &kr_cmd_down,    &kr_cmd_status, &kr_cmd_verify,
+    &kr_cmd_preflight, &kr_cmd_explain, &kr_cmd_watch,  &kr_cmd_features};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static const char *const formats[] = {"text", "json", "tap", "junit", "github", NULL};
@@ -132,7 +132,7 @@ static int parse(const struct kr_command *cmd, struct kr_common *common, struct 
                  int argc, char **argv, struct kr_err *e)
 {
     const struct kr_opt_target targets[] = {{&kr_common_options, common}, target_of(cmd, o)};
-    size_t most = cmd->operand ? 1 : 0;
+    size_t most = !cmd->operand ? 0 : cmd->many ? SIZE_MAX : 1;
     if (kr_opt_parse(targets, 2, argc, argv, 0, &o->operands, e))
         return -1;
     if (o->operands.n > most)

@@ -6,7 +6,7 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
           "usage: kumo-redirect COMMAND [OPTION]...\n\n",
           out);
     for (size_t i = 0; i < n; i++)
-        fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n", out);
     kr_opt_usage(&kr_common_options, out);
     fputs(
@@ -22,7 +22,10 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
 void kr_usage_command(const struct kr_command *cmd, FILE *out)
 {
     fprintf(out, "%s\n\nusage: kumo-redirect %s [OPTION]...%s%s%s\n\n", cmd->summary, cmd->name,
-            cmd->operand ? " [" : "", cmd->operand ? cmd->operand : "", cmd->operand ? "]" : "");
+            cmd->operand ? " [" : "", cmd->operand ? cmd->operand : "",
+            cmd->many      ? "]..."
+            : cmd->operand ? "]"
+                           : "");
     if (cmd->options->n) {
         kr_opt_usage(cmd->options, out);
         fputs("\n", out);
@@ -35,9 +38,10 @@ void kr_usage_command(const struct kr_command *cmd, FILE *out)
 
 void kr_options_free(struct kr_options *o)
 {
-    struct kr_strlist *const lists[] = {&o->up.sinks, &o->up.lan,         &o->up.uplinks,
-                                        &o->up.ports, &o->up.block_ports, &o->up.allow,
-                                        &o->operands, &o->verify.allow};
+    struct kr_strlist *const lists[] = {
+        &o->up.sinks,          &o->up.lan,          &o->up.uplinks,         &o->up.ports,
+        &o->up.block_ports,    &o->up.allow,        &o->operands,           &o->verify.allow,
+        &o->preflight.domains, &o->preflight.files, &o->preflight.resolvers};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         kr_strlist_free(lists[i]);
 }

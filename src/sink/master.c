@@ -4,11 +4,11 @@
  * 1024 being bound again, and without refusing whoever connects meanwhile. */
 #include "master_internal.h"
 
+#include <kr/drop.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_control.h>
-#include <kr/sink_drop.h>
 #include <kr/sink_limits.h>
 #include <kr/sink_listen.h>
 #include <kr/sink_master.h>
@@ -212,7 +212,7 @@ static int open_all(struct master *m, struct kr_err *e)
     m->slot = kr_calloc(master_workers(m), sizeof *m->slot);
     if (make_shared(m, e) || (cfg->policy && load_policy(m, e)))
         return -1;
-    return kr_sink_drop(cfg->user, e);
+    return kr_drop(cfg->user, e);
 }
 
 /* Reads what workers say; 1: no worker is left that will say more, 0: not yet, -1. */

@@ -12,4 +12,4 @@ QUIET=(
 )
 files 'src/*.c' | cppcheck --quiet --error-exitcode=1 --std=c11 -j"$JOBS" --inline-suppr \
     --enable=warning,performance,portability --cppcheck-build-dir="$CACHE/cppcheck" "${QUIET[@]}" \
-    -D_GNU_SOURCE -DKR_VERSION='"0"' -DKR_BINDIR='"/"' -Iinclude --template=gcc --file-list=-
+    -D_GNU_SOURCE -DKR_VERSION='"0"' -DKR_BINDIR='"/"' -DKR_LIBEXECDIR='"/"' -Iinclude --template=gcc --file-list=-

@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status verify explain watch features
+set -l commands up down status verify preflight explain watch features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up'
 
@@ -8,6 +8,7 @@ complete -c kumo-redirect -n $none -a up -d 'Install guards and redirect'
 complete -c kumo-redirect -n $none -a down -d 'Take them away'
 complete -c kumo-redirect -n $none -a status -d 'What is in force'
 complete -c kumo-redirect -n $none -a verify -d 'Prove again, now'
+complete -c kumo-redirect -n $none -a preflight -d 'Which destinations would not reach the sink'
 complete -c kumo-redirect -n $none -a watch -d 'Hold what stands'
 complete -c kumo-redirect -n $none -a explain -d 'What a check is about'
 complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
@@ -36,6 +37,16 @@ set -l watch '__fish_seen_subcommand_from watch'
 complete -c kumo-redirect -n $watch -l hook -r -F -d 'Run this for each breach'
 complete -c kumo-redirect -n $watch -l signal -x -a '(__fish_complete_pids)' -d 'SIGUSR1 to this process'
 complete -c kumo-redirect -n $watch -l exit-on-breach -d 'End at the first breach'
+set -l preflight '__fish_seen_subcommand_from preflight'
+complete -c kumo-redirect -n $preflight -l domain -x -d 'A recipient domain'
+complete -c kumo-redirect -n $preflight -l domains-file -r -F -d 'One domain a line'
+complete -c kumo-redirect -n $preflight -l from-command -d 'The domains of the command behind --'
+complete -c kumo-redirect -n $preflight -l resolver -x -d 'Ask this server'
+complete -c kumo-redirect -n $preflight -l trust-ad -d 'Believe the servers about DNSSEC'
+complete -c kumo-redirect -n $preflight -l anchor -r -F -d 'Records of the root'
+complete -c kumo-redirect -n $preflight -l mta -x -a 'auto kumomta kumomta-release postfix exim none' -d 'Whose deliveries'
+complete -c kumo-redirect -n $preflight -l jobs -x -d 'Questions out at once'
+complete -c kumo-redirect -n $preflight -l qps -x -d 'Queries a second'
 set -l verify '__fish_seen_subcommand_from verify'
 complete -c kumo-redirect -n $verify -l static -d 'Only look'
 complete -c kumo-redirect -n $verify -l allow -x -d 'A waiver'

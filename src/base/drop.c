@@ -1,4 +1,4 @@
-#include <kr/sink_drop.h>
+#include <kr/drop.h>
 
 #include <kr/err.h>
 
@@ -17,7 +17,7 @@ static int find_user(const char *name, struct passwd *out, struct kr_err *e)
     if (!pw)
         return kr_fail(e, KR_CANNOT, errno, "there is no user '%s'", name);
     if (pw->pw_uid == 0)
-        return kr_fail(e, KR_USAGE, 0, "--user '%s' is root; the sink never runs as root", name);
+        return kr_fail(e, KR_USAGE, 0, "--user '%s' is root; this never runs as root", name);
     *out = *pw;
     return 0;
 }
@@ -89,7 +89,7 @@ static int shed(struct kr_err *e)
     return prove_powerless(e);
 }
 
-int kr_sink_drop(const char *user, struct kr_err *e)
+int kr_drop(const char *user, struct kr_err *e)
 {
     struct passwd pw = {0};
     bool root = geteuid() == 0 || getuid() == 0;

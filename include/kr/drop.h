@@ -1,6 +1,6 @@
 /* Giving privileges up, with proof. */
-#ifndef KR_SINK_DROP_H
-#define KR_SINK_DROP_H
+#ifndef KR_DROP_H
+#define KR_DROP_H
 
 struct kr_err;
 
@@ -10,6 +10,6 @@ struct kr_err;
  * any set, no_new_privs is set. All of that is read back, and setuid(0) is tried and must fail.
  * A `user` given to a program that is not root must be the one it runs as (NULL: any).
  * Returns 0, or -1 (KR_CANNOT). */
-int kr_sink_drop(const char *user, struct kr_err *e);
+int kr_drop(const char *user, struct kr_err *e);
 
 #endif

@@ -1,0 +1,27 @@
+/* What DNS says about a recipient domain and its mail exchangers, as an MTA would see it. */
+#ifndef KR_DNS_FACTS_H
+#define KR_DNS_FACTS_H
+
+#include <kr/dns_state.h>
+#include <kr/dns_txt.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define KR_HOST_PRIVATE 1u  /* an address is private or link-local */
+#define KR_HOST_LOOPBACK 2u /* or of this host itself */
+#define KR_HOSTS_MOST 64    /* of a domain; by preference */
+struct kr_host_facts {
+    const char *name;
+    uint8_t address, alias, tlsa, tlsa_expanded, flags; /* tlsa: at the name in the MX record */
+};
+struct kr_domain_facts {
+    const char *name;
+    double weight;                                    /* of traffic; 1 unless told */
+    uint8_t mx, trust, sts, policy, tlsrpt, own_tlsa; /* own_tlsa: at _25._tcp.<domain> */
+    uint8_t n_hosts;                                  /* 0 for what gets no mail */
+    bool more_hosts;                                  /* than KR_HOSTS_MOST */
+    struct kr_host_facts hosts[KR_HOSTS_MOST];
+};
+
+#endif

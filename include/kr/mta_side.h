@@ -1,0 +1,58 @@
+/* How the MTA under test is set, as far as it decides what TLS its deliveries need. */
+#ifndef KR_MTA_SIDE_H
+#define KR_MTA_SIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a delivery needs, from the least to the most. */
+enum kr_tls_level {
+    KR_TLS_MAY,           /* any sink will do */
+    KR_TLS_OPPORTUNISTIC, /* KumoMTA: clear is fine, but what is offered must verify */
+    KR_TLS_ENCRYPT,       /* any TLS */
+    KR_TLS_VERIFY,        /* a certificate that is trusted and names the MX host */
+    KR_TLS_DANE,          /* one that matches the TLSA records */
+    KR_TLS_DEFER,         /* nothing: there is no delivery */
+    KR_TLS_BOUNCE,        /* nor will there be */
+    KR_TLS_UNSURE,
+    KR_TLS_LEVELS,
+};
+const char *kr_tls_level_name(enum kr_tls_level l);
+
+enum kr_mta_column {
+    KR_COLUMN_POSTFIX,      /* level dane */
+    KR_COLUMN_KUMO_RELEASE, /* up to 2026.06.23 */
+    KR_COLUMN_KUMO_LATER,
+    KR_COLUMN_EXIM,
+    KR_COLUMN_STRICTEST, /* an MTA that honours all a domain asks for */
+    KR_COLUMNS,
+};
+enum kr_sink_tls {
+    KR_SINK_CLEAR,     /* no STARTTLS */
+    KR_SINK_UNTRUSTED, /* a certificate of its own */
+    KR_SINK_TRUSTED,   /* one the MTA's host trusts, naming the MX host */
+    KR_SINK_UNTOLD,
+    KR_SINKS,
+};
+/* Another level where the domain is `match`, or an MX host ends with it when it begins with a dot.
+ */
+struct kr_tls_override {
+    const char *match;
+    enum kr_tls_level level;
+    const char *where; /* "shaping.toml, google" */
+};
+struct kr_mta_side {
+    const char *id, *title;
+    enum kr_mta_column column;
+    bool assumed; /* these are documented defaults: nobody asked the MTA */
+    enum kr_tls_level base;
+    bool dane, half_dane, mta_sts, tlsrpt;
+    enum kr_sink_tls sink;
+    const struct kr_tls_override *overrides;
+    size_t n_overrides;
+};
+/* The documented defaults of "kumomta", "kumomta-release", "postfix", "exim" or "none", marked as
+ * assumed; NULL: there is no such MTA. */
+const struct kr_mta_side *kr_mta_side_default(const char *id);
+
+#endif

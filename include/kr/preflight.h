@@ -1,0 +1,46 @@
+/* Preflight: asks DNS in a program without privileges and judges what it tells. */
+#ifndef KR_PREFLIGHT_H
+#define KR_PREFLIGHT_H
+
+#include <kr/dns_record.h>
+#include <kr/dns_verdict.h>
+#include <kr/strlist.h>
+
+struct kr_err;
+
+struct kr_preflight_want {
+    const struct kr_strlist *domains, *files; /* "NAME[:WEIGHT]"; paths, "-" is standard input */
+    const struct kr_strlist *resolvers;
+    const char *anchor;
+    bool trust_ad;
+    uint64_t qps, jobs;
+    const struct kr_mta_side *side;
+};
+struct kr_preflight_hooks {
+    void *arg;
+    void (*progress)(void *arg, const struct kr_dns_account *a);
+    void (*domain)(void *arg, const struct kr_domain_facts *d,
+                   const struct kr_preflight_verdict *v);
+};
+struct kr_preflight_end {
+    char note[512];                /* who was asked, and who judges */
+    struct kr_dns_account account; /* the last one that came */
+    uint64_t told;                 /* domains that were told about */
+    bool whole;                    /* all of them were, and it came to its end */
+    char why[256];                 /* when not */
+};
+/* Should: be called without a capability that is not needed to open the files and to start a
+ * program. Mustn't: believe what the program tells beyond its form. Everything that was not told is
+ * unknown. Returns 0, or -1: bad domains or options (KR_USAGE), no answers (KR_UNKNOWN), KR_CANNOT.
+ */
+int kr_preflight_run(const struct kr_preflight_want *w, const struct kr_preflight_hooks *h,
+                     struct kr_preflight_end *end, struct kr_err *e);
+
+/* The domains of traffic-gen's command line, its own defaults when it names none. Words, or one
+ * word that holds them all, quoted as for a shell. `store` keeps the words that had to be taken
+ * apart. */
+int kr_traffic_gen_domains(const struct kr_strlist *words, char **store, struct kr_strlist *out,
+                           struct kr_err *e);
+void kr_traffic_gen_defaults(struct kr_strlist *out);
+
+#endif

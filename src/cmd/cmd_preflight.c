@@ -1,0 +1,201 @@
+#include <kr/cmd.h>
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/netns.h>
+#include <kr/preflight_sum.h>
+#include <kr/privilege.h>
+#include <kr/report_preflight.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FEW 20 /* domains that are all shown */
+
+static const char *const mtas[] = {"auto", "kumomta", "kumomta-release", "postfix", "exim",
+                                   "none", NULL};
+
+#define AT(field) offsetof(struct kr_preflight_options, field)
+static const struct kr_opt rows[] = {
+    {.name = "domain",
+     .kind = KR_OPT_LIST,
+     .offset = AT(domains),
+     .arg = "NAME[:WEIGHT]",
+     .help = "a recipient domain, as traffic-gen takes it; repeatable"},
+    {.name = "domains-file",
+     .kind = KR_OPT_LIST,
+     .offset = AT(files),
+     .arg = "FILE|-",
+     .help = "one domain a line; - is standard input; repeatable"},
+    {.name = "from-command",
+     .kind = KR_OPT_FLAG,
+     .offset = AT(from_command),
+     .help = "the domains of the command behind --: -- traffic-gen ...",
+     .flags = KR_OPT_NO_CONFIG},
+    {.name = "resolver",
+     .kind = KR_OPT_LIST,
+     .offset = AT(resolvers),
+     .arg = "ADDR[:PORT]",
+     .help = "ask this server, at most three (those of /etc/resolv.conf)"},
+    {.name = "trust-ad",
+     .kind = KR_OPT_FLAG,
+     .offset = AT(trust_ad),
+     .help = "take the servers' word on DNSSEC although they are not on this host"},
+    {.name = "anchor",
+     .kind = KR_OPT_STRING,
+     .offset = AT(anchor),
+     .arg = "FILE",
+     .help = "DS or DNSKEY records of the root (/usr/share/dns/root.key)"},
+    {.name = "mta",
+     .kind = KR_OPT_CHOICE,
+     .offset = AT(mta),
+     .arg = "WHICH",
+     .choices = mtas,
+     .help =
+         "whose deliveries are judged: auto (KumoMTA), kumomta, kumomta-release, postfix, exim, "
+         "or none: one that honours everything"},
+    {.name = "jobs",
+     .kind = KR_OPT_UINT,
+     .offset = AT(jobs),
+     .min = 1,
+     .max = 65000,
+     .arg = "N",
+     .help = "questions out at once, at most (as many as the receive buffers hold)"},
+    {.name = "qps",
+     .kind = KR_OPT_UINT,
+     .offset = AT(qps),
+     .min = 1,
+     .max = 100000000,
+     .arg = "N",
+     .help = "queries a second, at most"},
+};
+static const struct kr_opt_table options = {rows, sizeof rows / sizeof *rows};
+
+/* What the hooks are for. */
+struct telling {
+    const struct kr_common *common;
+    struct kr_preflight_sum sum;
+    FILE *few; /* the lines of few domains, held back until the sum is said */
+    bool live;
+};
+
+static void on_progress(void *arg, const struct kr_dns_account *a)
+{
+    const struct telling *t = arg;
+    double s = (double)a->us / 1e6, rate = s > 0 ? (double)a->done / s : 0;
+    if (!t->live)
+        return;
+    fprintf(stderr, "\r\033[K%" PRIu64 "/%" PRIu64 " domains, %.0f/s, %" PRIu64 " unknown", a->done,
+            a->domains, rate, a->unknown);
+    if (rate > 0 && a->done < a->domains)
+        fprintf(stderr, ", %.0f s left", (double)(a->domains - a->done) / rate);
+}
+
+static void on_domain(void *arg, const struct kr_domain_facts *d,
+                      const struct kr_preflight_verdict *v)
+{
+    struct telling *t = arg;
+    kr_preflight_sum_add(&t->sum, d, v);
+    if (t->common->format == KR_FORMAT_JSON)
+        kr_json_preflight_domain(d, v, stdout);
+    else if (t->common->verbose)
+        kr_text_preflight_domain(d, v, stdout);
+    else if (t->sum.all <= FEW)
+        kr_text_preflight_domain(d, v, t->few);
+}
+
+static void say(struct telling *t, const struct kr_preflight_end *end,
+                const struct kr_mta_side *side, const char *few)
+{
+    if (t->live)
+        fputs("\r\033[K", stderr);
+    if (t->common->format == KR_FORMAT_JSON) {
+        kr_json_preflight(&t->sum, end, side, stdout);
+    } else if (!t->common->quiet) {
+        kr_text_preflight(&t->sum, end, side, stdout);
+        if (t->sum.all <= FEW)
+            fputs(few, stdout);
+    }
+}
+
+static int preflight(const struct kr_common *c, const struct kr_preflight_want *want,
+                     struct kr_err *e)
+{
+    struct telling t = {.common = c, .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
+    struct kr_preflight_end end = {0};
+    char *few = NULL;
+    size_t n = 0;
+    t.few = open_memstream(&few, &n);
+    if (!t.few)
+        return KR_INTERNAL;
+    const struct kr_preflight_hooks hooks = {&t, on_progress, on_domain};
+    int bad = kr_preflight_run(want, &hooks, &end, e);
+    fclose(t.few);
+    int status = bad ? (int)e->exit : kr_preflight_status(&t.sum, &end);
+    if (!bad)
+        say(&t, &end, want->side, few);
+    free(few);
+    kr_preflight_sum_free(&t.sum);
+    return status;
+}
+
+static int collect(const struct kr_options *o, char **store, struct kr_strlist *out,
+                   struct kr_err *e)
+{
+    const struct kr_preflight_options *p = &o->preflight;
+    for (size_t i = 0; i < p->domains.n; i++)
+        kr_strlist_add(out, p->domains.v[i]);
+    if (p->from_command)
+        return kr_traffic_gen_domains(&o->operands, store, out, e);
+    for (size_t i = 0; i < o->operands.n; i++)
+        kr_strlist_add(out, o->operands.v[i]);
+    if (!out->n && !p->files.n)
+        kr_traffic_gen_defaults(out);
+    return 0;
+}
+
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
+{
+    const struct kr_preflight_options *p = &o->preflight;
+    const char *mta = p->mta ? mtas[p->mta] : "kumomta";
+    struct kr_strlist domains = {0};
+    char *store = NULL;
+    if ((c->netns && (kr_privilege_need("preflight --netns", e) || kr_netns_enter(c->netns, e))) ||
+        collect(o, &store, &domains, e)) {
+        kr_strlist_free(&domains);
+        free(store);
+        return (int)e->exit;
+    }
+    const struct kr_preflight_want want = {.domains = &domains,
+                                           .files = &p->files,
+                                           .resolvers = &p->resolvers,
+                                           .anchor = p->anchor,
+                                           .trust_ad = p->trust_ad,
+                                           .qps = p->qps,
+                                           .jobs = p->jobs,
+                                           .side = kr_mta_side_default(mta)};
+    int status = preflight(c, &want, e);
+    kr_strlist_free(&domains);
+    free(store);
+    return status;
+}
+
+static const char *const examples[] = {
+    "kumo-redirect preflight gmail.com outlook.com:8.8",
+    "kumo-redirect preflight --domains-file names.txt --format json >names.ndjson",
+    "kumo-redirect preflight --from-command -- traffic-gen --domain gmail.com:67.4",
+    NULL,
+};
+const struct kr_command kr_cmd_preflight = {
+    .name = "preflight",
+    .summary = "which destinations would not reach the sink: MTA-STS, DANE, DNS, TLS",
+    .examples = examples,
+    .options = &options,
+    .options_at = offsetof(struct kr_options, preflight),
+    .operand = "DOMAIN",
+    .many = true,
+    .formats = KR_FORMATS_PLAIN,
+    .run = run,
+};

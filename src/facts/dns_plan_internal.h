@@ -1,0 +1,60 @@
+/* What the parts of the plan share. */
+#ifndef KR_DNS_PLAN_INTERNAL_H
+#define KR_DNS_PLAN_INTERNAL_H
+
+#include "dns_todo.h"
+
+#include <kr/dns_plan.h>
+
+/* 12 bytes a domain, and its name. */
+struct plan_domain {
+    uint32_t group; /* NO_GROUP: none */
+    uint8_t mx, trust, sts, tlsrpt, own_tlsa;
+    bool settled; /* its MX is known, or will never be */
+};
+#define NO_GROUP UINT32_MAX
+/* Of one address family. */
+enum addresses { ADDR_UNASKED, ADDR_WAITING, ADDR_SECURE, ADDR_INSECURE, ADDR_NONE, ADDR_FAILED };
+struct plan_host {
+    uint32_t expanded; /* in plan.expanded; KR_NO_NAME: no alias, or not secure */
+    uint8_t a, aaaa;   /* enum addresses */
+    uint8_t alias, tlsa, tlsa_expanded, flags;
+    uint16_t asked; /* bits by enum ask_kind */
+};
+enum zone_state { ZONE_UNASKED, ZONE_ASKED, ZONE_INSECURE, ZONE_OTHER };
+struct plan_zone {
+    uint32_t hosts; /* that it denied something of */
+    uint8_t state;
+};
+
+struct kr_dns_plan {
+    struct kr_dns_plan_config c;
+    const struct kr_domains *domains;
+    struct plan_domain *d;
+    bool small, patient;
+    uint32_t cursor, epilogue; /* the next domain whose MX is asked; whose TLSRPT is looked at */
+    struct todo todo, later;   /* later: failed, to be asked again */
+    struct kr_names hosts, expanded, zones;
+    struct plan_host *h;
+    struct plan_zone *z;
+    size_t cap_h, cap_z;
+    /* MX sets: a count and so many hosts each, in one pool. */
+    uint32_t *pool, *group_slots;
+    size_t n_pool, cap_pool, n_groups, n_group_slots;
+    uint64_t done, unknown;
+};
+#define GROUP_MORE 0x80u /* in the count: there were more */
+
+/* The group of these hosts; *fresh: it was not there. */
+uint32_t kr_plan_group(struct kr_dns_plan *p, const uint32_t *hosts, uint32_t n, bool more);
+uint32_t kr_plan_host(struct kr_dns_plan *p, const uint8_t *name);
+/* Asks of a host what its state calls for. */
+void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host);
+/* Is there a zone known to be insecure that it is in? */
+bool kr_plan_pruned(const struct kr_dns_plan *p, const uint8_t *name);
+void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
+                       const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
+enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,
+                          enum kr_proof proof);
+
+#endif

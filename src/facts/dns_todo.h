@@ -1,0 +1,31 @@
+/* Questions of the plan that wait for their turn. */
+#ifndef KR_DNS_TODO_H
+#define KR_DNS_TODO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ask_kind {
+    ASK_MX,
+    ASK_STS,
+    ASK_TLSRPT,
+    ASK_OWN_TLSA,
+    ASK_MX_UNCHECKED, /* of a domain */
+    ASK_TLSA,
+    ASK_A,
+    ASK_AAAA,
+    ASK_ALIAS,
+    ASK_EXPANDED, /* of a host */
+    ASK_APEX,     /* of a zone */
+    ASK_KINDS,
+};
+
+struct todo {
+    uint64_t *v; /* kind << 32 | of */
+    size_t first, n, cap;
+};
+void kr_todo_add(struct todo *t, enum ask_kind kind, uint32_t of);
+bool kr_todo_take(struct todo *t, enum ask_kind *kind, uint32_t *of);
+
+#endif

@@ -1,0 +1,275 @@
+/* A host's row follows from what DNS says alone; what each MTA makes of a row stands in a table,
+ * and so does what a sink makes of that. Sources: RFC 7672 section 2, Postfix 3.7 smtp_dane.c and
+ * tls_dane.c, KumoMTA's mx.rs and ready_queue.rs, Exim's dane.c; checked against real Postfix and
+ * Exim. */
+#include <kr/dns_verdict.h>
+
+#include <assert.h>
+#include <string.h>
+
+/* As the base: no row of the table changes what the MTA would do anyway. */
+#define BASE KR_TLS_MAY
+
+static const struct row {
+    const char *name;
+    enum kr_hazard hazard;           /* KR_HAZARDS: none */
+    bool dane;                       /* only an MTA with DANE sees it */
+    unsigned char level[KR_COLUMNS]; /* Postfix, KumoMTA released, later, Exim, strictest */
+} rows[] = {
+#define ALL(l)        \
+    {                 \
+        l, l, l, l, l \
+    }
+#define DANE KR_TLS_DANE
+#define ENC KR_TLS_ENCRYPT
+#define DEFER KR_TLS_DEFER
+    [KR_ROW_ORDINARY] = {"-", KR_HAZARDS, true, ALL(BASE)},
+    [KR_ROW_1] = {"1", KR_HAZARD_DANE, true, {DANE, BASE, DANE, DANE, DANE}},
+    [KR_ROW_2] = {"2", KR_HAZARD_DANE_ENCRYPT, true, {ENC, BASE, ENC, DEFER, DEFER}},
+    [KR_ROW_3] = {"3", KR_HAZARDS, true, ALL(BASE)},
+    [KR_ROW_4] = {"4", KR_HAZARDS, true, ALL(BASE)},
+    [KR_ROW_5] = {"5", KR_HAZARD_DANE_LOOKUP, true, {DEFER, BASE, DEFER, DEFER, DEFER}},
+    [KR_ROW_6] = {"6", KR_HAZARDS, true, ALL(BASE)},
+    [KR_ROW_7] = {"7", KR_HAZARD_DANE, true, {DANE, BASE, DANE, BASE, DANE}},
+    [KR_ROW_8] = {"8", KR_HAZARD_DANE, true, {DANE, BASE, BASE, DANE, DANE}},
+    [KR_ROW_9] = {"9", KR_HAZARD_HALF_DANE, true, {DANE, BASE, BASE, BASE, DANE}},
+    [KR_ROW_9_UNUSABLE] = {"9-unusable", KR_HAZARD_HALF_DANE, true, {ENC, BASE, BASE, BASE, ENC}},
+    [KR_ROW_9_FAILED] = {"9-failed", KR_HAZARD_DANE_LOOKUP, true, {DEFER, BASE, BASE, BASE, DEFER}},
+    [KR_ROW_10] = {"10", KR_HAZARD_DANE, true, {DANE, DANE, DANE, DANE, DANE}},
+    [KR_ROW_11] = {"11", KR_HAZARDS, true, ALL(BASE)},
+    [KR_ROW_12] = {"12", KR_HAZARD_DNS, false, ALL(DEFER)},
+    [KR_ROW_13] = {"13", KR_HAZARD_NO_MAIL, false, ALL(KR_TLS_BOUNCE)},
+    [KR_ROW_14] = {"14", KR_HAZARD_DANE, true, {BASE, DANE, BASE, BASE, BASE}},
+    [KR_ROW_ADDRESS] = {"address", KR_HAZARD_ADDRESS, false, ALL(DEFER)},
+    [KR_ROW_UNREACHABLE] = {"unreachable", KR_HAZARD_NO_ADDRESS, false, ALL(DEFER)},
+    [KR_ROW_UNJUDGED] = {"unjudged", KR_HAZARD_UNJUDGED, true, ALL(KR_TLS_UNSURE)},
+};
+static_assert(sizeof rows / sizeof *rows == KR_ROWS, "a row for each");
+
+static const unsigned char outcomes[KR_TLS_LEVELS][KR_SINKS] = {
+    /*                         clear          untrusted      trusted        untold */
+    [KR_TLS_MAY] = {KR_DELIVERS, KR_DELIVERS, KR_DELIVERS, KR_DELIVERS},
+    [KR_TLS_OPPORTUNISTIC] = {KR_DELIVERS, KR_FAILS, KR_DELIVERS, KR_UNCERTAIN},
+    [KR_TLS_ENCRYPT] = {KR_FAILS, KR_DELIVERS, KR_DELIVERS, KR_UNCERTAIN},
+    [KR_TLS_VERIFY] = {KR_FAILS, KR_FAILS, KR_DELIVERS, KR_UNCERTAIN},
+    [KR_TLS_DANE] = {KR_FAILS, KR_FAILS, KR_FAILS, KR_FAILS},
+    [KR_TLS_DEFER] = {KR_FAILS, KR_FAILS, KR_FAILS, KR_FAILS},
+    [KR_TLS_BOUNCE] = {KR_FAILS, KR_FAILS, KR_FAILS, KR_FAILS},
+    [KR_TLS_UNSURE] = {KR_UNCERTAIN, KR_UNCERTAIN, KR_UNCERTAIN, KR_UNCERTAIN},
+};
+static const char *const outcome_names[] = {[KR_DELIVERS] = "delivers",
+                                            [KR_DOWNGRADES] = "downgrades",
+                                            [KR_UNCERTAIN] = "unknown",
+                                            [KR_FAILS] = "fails"};
+static_assert(sizeof outcome_names / sizeof *outcome_names == KR_OUTCOMES, "a name for each");
+
+const char *kr_row_name(enum kr_row r)
+{
+    return rows[r].name;
+}
+
+const char *kr_outcome_name(enum kr_outcome o)
+{
+    return outcome_names[o];
+}
+
+/* By the state of the TLSA records: where the MX is secure, and where it is not. */
+static const struct {
+    unsigned char secure, insecure;
+} by_tlsa[] = {
+    [KR_TLSA_UNASKED] = {KR_ROW_6, KR_ROW_6},
+    [KR_TLSA_NONE] = {KR_ROW_3, KR_ROW_ORDINARY},
+    [KR_TLSA_USABLE] = {KR_ROW_1, KR_ROW_9},
+    [KR_TLSA_UNUSABLE] = {KR_ROW_2, KR_ROW_9_UNUSABLE},
+    [KR_TLSA_INSECURE] = {KR_ROW_4, KR_ROW_4},
+    [KR_TLSA_FAILED] = {KR_ROW_5, KR_ROW_9_FAILED},
+    [KR_TLSA_UNJUDGED] = {KR_ROW_UNJUDGED, KR_ROW_UNJUDGED},
+};
+static_assert(sizeof by_tlsa / sizeof *by_tlsa == KR_TLSA_STATES, "a row for each");
+
+/* The row of a host whose addresses are there; RFC 7672 sections 2.2.2 and 2.2.3. */
+static enum kr_row row_of_tlsa(const struct kr_domain_facts *d, const struct kr_host_facts *h)
+{
+    enum kr_tlsa first = h->alias == KR_ALIAS_SECURE ? h->tlsa_expanded : h->tlsa, tlsa = first;
+    bool fell_back = h->alias == KR_ALIAS_SECURE && first == KR_TLSA_NONE;
+    if (fell_back)
+        tlsa = h->tlsa;
+    enum kr_row row = d->trust == KR_TRUST_SECURE ? by_tlsa[tlsa].secure : by_tlsa[tlsa].insecure;
+    if (row != KR_ROW_1)
+        return d->trust == KR_TRUST_UNJUDGED && row == KR_ROW_9 ? KR_ROW_UNJUDGED : row;
+    if (d->mx == KR_MX_IMPLICIT)
+        return KR_ROW_10;
+    if (h->alias == KR_ALIAS_FIRST_SECURE || fell_back)
+        return KR_ROW_7;
+    return h->alias == KR_ALIAS_SECURE && h->tlsa != KR_TLSA_USABLE ? KR_ROW_8 : KR_ROW_1;
+}
+
+static enum kr_row row_of_host(const struct kr_domain_facts *d, const struct kr_host_facts *h)
+{
+    if (h->address == KR_ADDRESS_FAILED)
+        return KR_ROW_ADDRESS;
+    if (h->address == KR_ADDRESS_NONE)
+        return KR_ROW_UNREACHABLE;
+    if (d->mx == KR_MX_IMPLICIT && d->trust == KR_TRUST_INSECURE)
+        return KR_ROW_11;
+    if (h->tlsa == KR_TLSA_UNJUDGED || h->tlsa_expanded == KR_TLSA_UNJUDGED)
+        return KR_ROW_UNJUDGED;
+    if (h->alias == KR_ALIAS_INSECURE ||
+        (h->alias == KR_ALIAS_NONE && h->address == KR_ADDRESS_INSECURE))
+        return KR_ROW_6;
+    return row_of_tlsa(d, h);
+}
+
+static const unsigned char row_of_mx[] = {
+    [KR_MX_HOSTS] = KR_ROW_UNREACHABLE, /* every one of them was unfit to be a name */
+    [KR_MX_IMPLICIT] = KR_ROW_UNREACHABLE,
+    [KR_MX_NULL] = KR_ROW_13,
+    [KR_MX_NXDOMAIN] = KR_ROW_13,
+    [KR_MX_FAILED] = KR_ROW_12,
+    [KR_MX_BOGUS] = KR_ROW_12,
+    [KR_MX_TIMEOUT] = KR_ROW_12,
+};
+static_assert(sizeof row_of_mx == KR_MX_KINDS, "a row for each");
+
+static enum kr_tls_level level_of_row(enum kr_row row, const struct kr_mta_side *side)
+{
+    if (rows[row].dane && !side->dane)
+        return BASE;
+    if (rows[row].hazard == KR_HAZARD_HALF_DANE && !side->half_dane)
+        return BASE;
+    return rows[row].level[side->column];
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n >= m && strcmp(name + n - m, suffix) == 0;
+}
+
+static enum kr_tls_level base_of(const struct kr_domain_facts *d, const char *host,
+                                 const struct kr_mta_side *side)
+{
+    for (size_t i = 0; i < side->n_overrides; i++) {
+        const struct kr_tls_override *o = &side->overrides[i];
+        if (*o->match == '.' ? host && ends_with(host, o->match) : strcmp(d->name, o->match) == 0)
+            return o->level;
+    }
+    return side->base;
+}
+
+/* What MTA-STS makes of a delivery, and its row. KumoMTA joins all records there are, so that odd
+ * ones may act; a plugin of Postfix is as strict as the RFC. */
+static enum kr_tls_level level_of_sts(const struct kr_domain_facts *d,
+                                      const struct kr_mta_side *side, uint8_t *row)
+{
+    static const struct {
+        uint8_t row;
+        enum kr_tls_level level;
+    } by_policy[] = {
+        [KR_POLICY_UNFETCHED] = {1, KR_TLS_VERIFY}, [KR_POLICY_ENFORCE] = {1, KR_TLS_VERIFY},
+        [KR_POLICY_NO_MATCH] = {2, KR_TLS_DEFER},   [KR_POLICY_TESTING] = {3, KR_TLS_MAY},
+        [KR_POLICY_NONE] = {0, KR_TLS_MAY},
+    };
+    static_assert(sizeof by_policy / sizeof *by_policy == KR_POLICIES, "an effect for each");
+    bool odd = d->sts == KR_ANNOUNCED_MALFORMED || d->sts == KR_ANNOUNCED_DOUBLED;
+    *row = 0;
+    if (!side->mta_sts || (odd && side->column == KR_COLUMN_POSTFIX))
+        return KR_TLS_MAY;
+    if (d->sts == KR_ANNOUNCED_UNKNOWN)
+        return KR_TLS_UNSURE;
+    if (d->sts != KR_ANNOUNCED_VALID && !odd)
+        return KR_TLS_MAY;
+    *row = by_policy[d->policy].row;
+    return by_policy[d->policy].level;
+}
+
+static enum kr_tls_level stricter(enum kr_tls_level a, enum kr_tls_level b)
+{
+    return a > b ? a : b;
+}
+
+static void note(struct kr_preflight_verdict *v, enum kr_hazard h, bool breaks)
+{
+    if (h == KR_HAZARDS)
+        return;
+    v->hazards |= 1u << h;
+    if (breaks)
+        v->breaking |= 1u << h;
+}
+
+/* DANE goes before MTA-STS (RFC 8461 section 2). Mode testing loosens KumoMTA's own setting. */
+static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side *side,
+                       enum kr_row row, const char *host, enum kr_tls_level sts,
+                       struct kr_preflight_verdict *v)
+{
+    bool kumo = side->column == KR_COLUMN_KUMO_LATER || side->column == KR_COLUMN_KUMO_RELEASE;
+    enum kr_tls_level own = v->sts == 3 && kumo ? KR_TLS_MAY : base_of(d, host, side);
+    enum kr_tls_level dane = level_of_row(row, side);
+    enum kr_tls_level level = dane != BASE ? dane : stricter(own, sts);
+    if (level == KR_TLS_UNSURE && dane == BASE && outcomes[own][side->sink] == KR_FAILS)
+        level = own;
+    enum kr_outcome end = outcomes[level][side->sink];
+    bool bad = end == KR_FAILS;
+    note(v, rows[row].hazard, dane != BASE && bad);
+    if (dane == BASE && level == sts && sts != KR_TLS_MAY)
+        note(v, sts == KR_TLS_UNSURE ? KR_HAZARD_STS_LOOKUP : KR_HAZARD_STS, bad);
+    if (dane == BASE && outcomes[own][side->sink] != KR_DELIVERS)
+        note(v, KR_HAZARD_TLS, outcomes[own][side->sink] == KR_FAILS);
+    v->hosts[v->n].row = (uint8_t)row;
+    v->hosts[v->n].level = (uint8_t)level;
+    v->hosts[v->n++].outcome = (uint8_t)end;
+}
+
+static void note_domain(const struct kr_domain_facts *d, const struct kr_mta_side *side,
+                        struct kr_preflight_verdict *v)
+{
+    static const enum kr_hazard by_state[] = {
+        [KR_ANNOUNCED_NOT] = KR_HAZARDS,
+        [KR_ANNOUNCED_VALID] = KR_HAZARD_STS,
+        [KR_ANNOUNCED_MALFORMED] = KR_HAZARD_STS_ODD,
+        [KR_ANNOUNCED_DOUBLED] = KR_HAZARD_STS_ODD,
+        [KR_ANNOUNCED_UNKNOWN] = KR_HAZARD_STS_LOOKUP,
+        [KR_ANNOUNCED_UNASKED] = KR_HAZARDS,
+    };
+    bool sts_breaks = v->breaking >> KR_HAZARD_STS & 1;
+    note(v, by_state[d->sts], sts_breaks && by_state[d->sts] == KR_HAZARD_STS_ODD);
+    if (d->tlsrpt == KR_ANNOUNCED_VALID)
+        note(v, KR_HAZARD_TLSRPT, side->tlsrpt);
+    for (size_t i = 0; i < d->n_hosts; i++)
+        if (d->hosts[i].flags)
+            note(v, KR_HAZARD_INSIDE, true);
+}
+
+static enum kr_outcome sum(const struct kr_preflight_verdict *v)
+{
+    unsigned n[KR_OUTCOMES] = {0};
+    for (size_t i = 0; i < v->n; i++)
+        n[v->hosts[i].outcome]++;
+    if (n[KR_FAILS])
+        return n[KR_DELIVERS] ? KR_DOWNGRADES : KR_FAILS;
+    return n[KR_UNCERTAIN] ? KR_UNCERTAIN : KR_DELIVERS;
+}
+
+/* Row 14: what a released KumoMTA finds under the domain goes for every host. */
+static enum kr_row by_domain(const struct kr_domain_facts *d, const struct kr_mta_side *side,
+                             enum kr_row row)
+{
+    bool there = d->own_tlsa == KR_TLSA_USABLE || d->own_tlsa == KR_TLSA_UNUSABLE;
+    bool mine = side->column == KR_COLUMN_KUMO_RELEASE && side->dane && there && rows[row].dane;
+    return mine ? KR_ROW_14 : row;
+}
+
+void kr_preflight_judge(const struct kr_domain_facts *d, const struct kr_mta_side *side,
+                        struct kr_preflight_verdict *out)
+{
+    *out = (struct kr_preflight_verdict){0};
+    enum kr_tls_level sts = level_of_sts(d, side, &out->sts);
+    for (size_t i = 0; i < d->n_hosts; i++) {
+        enum kr_row row = by_domain(d, side, row_of_host(d, &d->hosts[i]));
+        judge_host(d, side, row, d->hosts[i].name, sts, out);
+    }
+    if (!d->n_hosts)
+        judge_host(d, side, row_of_mx[d->mx], NULL, KR_TLS_MAY, out);
+    note_domain(d, side, out);
+    out->outcome = sum(out);
+}

@@ -1,0 +1,34 @@
+#include "worker.h"
+
+#include <kr/err.h>
+
+#include <stddef.h>
+
+#define AT(field) offsetof(struct worker_options, field)
+static const struct kr_opt rows[] = {
+    {.name = "input", .kind = KR_OPT_LIST, .offset = AT(inputs), .arg = "FD:LABEL"},
+    {.name = "resolver", .kind = KR_OPT_LIST, .offset = AT(resolvers), .arg = "ADDR"},
+    {.name = "anchor", .kind = KR_OPT_STRING, .offset = AT(anchor), .arg = "FILE"},
+    {.name = "trust-ad", .kind = KR_OPT_FLAG, .offset = AT(trust_ad)},
+    {.name = "own-tlsa", .kind = KR_OPT_FLAG, .offset = AT(own_tlsa)},
+    {.name = "qps", .kind = KR_OPT_UINT, .offset = AT(qps), .max = 100000000, .arg = "N"},
+    {.name = "jobs", .kind = KR_OPT_UINT, .offset = AT(jobs), .max = 65000, .arg = "N"},
+};
+static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
+
+int worker_options_read(int argc, char **argv, struct worker_options *o, struct kr_err *e)
+{
+    struct kr_strlist operands = {0};
+    const struct kr_opt_target target = {&table, o};
+    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
+    if (!bad && operands.n)
+        bad = kr_fail(e, KR_USAGE, 0, "'%s' is one word too many", operands.v[0]);
+    kr_strlist_free(&operands);
+    return bad;
+}
+
+void worker_options_free(struct worker_options *o)
+{
+    kr_strlist_free(&o->inputs);
+    kr_strlist_free(&o->resolvers);
+}

@@ -1,0 +1,115 @@
+/* By hand, since a million objects are written and thrown away. */
+#include <kr/report_preflight.h>
+
+#include <inttypes.h>
+
+/* What a name as text may hold that JSON must not: the backslash. */
+static void put_name(const char *s, FILE *out)
+{
+    fputc('"', out);
+    for (; *s; s++) {
+        if (*s == '\\' || *s == '"')
+            fputc('\\', out);
+        fputc(*s, out);
+    }
+    fputc('"', out);
+}
+
+static void put_text(const char *key, const char *value, FILE *out)
+{
+    fprintf(out, "\"%s\":", key);
+    put_name(value, out);
+}
+
+static void put_hazards(const char *key, uint32_t bits, FILE *out)
+{
+    const char *before = "";
+    fprintf(out, ",\"%s\":[", key);
+    for (int h = 0; h < KR_HAZARDS; h++)
+        if (bits >> h & 1) {
+            fprintf(out, "%s\"%s\"", before, kr_hazard_texts[h].id);
+            before = ",";
+        }
+    fputc(']', out);
+}
+
+static void put_host(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
+                     size_t i, FILE *out)
+{
+    const struct kr_host_facts *h = &d->hosts[i];
+    fputs(i ? ",{" : "{", out);
+    put_text("name", h->name, out);
+    fprintf(out,
+            ",\"address\":\"%s\",\"alias\":\"%s\",\"tlsa\":\"%s\",\"tlsa_expanded\":\"%s\","
+            "\"private\":%s,\"loopback\":%s,\"row\":\"%s\",\"needs\":\"%s\",\"outcome\":\"%s\"}",
+            kr_host_address_name(h->address), kr_host_alias_name(h->alias), kr_tlsa_name(h->tlsa),
+            kr_tlsa_name(h->tlsa_expanded), h->flags & KR_HOST_PRIVATE ? "true" : "false",
+            h->flags & KR_HOST_LOOPBACK ? "true" : "false", kr_row_name(v->hosts[i].row),
+            kr_tls_level_name(v->hosts[i].level), kr_outcome_name(v->hosts[i].outcome));
+}
+
+void kr_json_preflight_domain(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
+                              FILE *out)
+{
+    fputs("{\"schema\":\"kumo-redirect/preflight-domain/1\",", out);
+    put_text("domain", d->name, out);
+    fprintf(out,
+            ",\"weight\":%.6g,\"outcome\":\"%s\",\"mx\":\"%s\",\"mx_security\":\"%s\","
+            "\"mta_sts\":\"%s\",\"mta_sts_policy\":\"%s\",\"tlsrpt\":\"%s\",\"own_tlsa\":\"%s\"",
+            d->weight, kr_outcome_name(v->outcome), kr_mx_kind_name(d->mx),
+            kr_dns_trust_name(d->trust), kr_announced_name(d->sts), kr_sts_policy_name(d->policy),
+            kr_announced_name(d->tlsrpt), kr_tlsa_name(d->own_tlsa));
+    put_hazards("hazards", v->hazards, out);
+    put_hazards("breaking", v->breaking, out);
+    if (!d->n_hosts)
+        fprintf(out, ",\"row\":\"%s\"", kr_row_name(v->hosts[0].row));
+    if (v->sts)
+        fprintf(out, ",\"mta_sts_row\":\"S%u\"", v->sts);
+    fprintf(out, ",\"more_hosts\":%s,\"hosts\":[", d->more_hosts ? "true" : "false");
+    for (size_t i = 0; i < d->n_hosts; i++)
+        put_host(d, v, i, out);
+    fputs("]}\n", out);
+}
+
+static void put_sums(const struct kr_preflight_sum *s, FILE *out)
+{
+    const char *before = "";
+    fputs(",\"outcomes\":{", out);
+    for (int o = 0; o < KR_OUTCOMES; o++)
+        fprintf(out, "%s\"%s\":%" PRIu64, o ? "," : "", kr_outcome_name((enum kr_outcome)o),
+                s->outcomes[o]);
+    fputs("},\"hazards\":[", out);
+    for (int h = 0; h < KR_HAZARDS; h++) {
+        if (!s->domains[h])
+            continue;
+        fprintf(out,
+                "%s{\"id\":\"%s\",\"domains\":%" PRIu64 ",\"breaking\":%" PRIu64
+                ",\"host_groups\":%zu,\"weight\":%.6g}",
+                before, kr_hazard_texts[h].id, s->domains[h], s->breaking[h],
+                kr_preflight_sum_groups(s, (enum kr_hazard)h, false, NULL, 0),
+                s->breaking_weight[h]);
+        before = ",";
+    }
+    fputc(']', out);
+}
+
+void kr_json_preflight(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                       const struct kr_mta_side *side, FILE *out)
+{
+    const struct kr_dns_account *a = &end->account;
+    fprintf(out, "{\"schema\":\"kumo-redirect/preflight/1\",\"verdict\":\"%s\",",
+            kr_preflight_word(kr_preflight_status(s, end)));
+    put_text("mta", side->id, out);
+    fprintf(out, ",\"assumed\":%s,", side->assumed ? "true" : "false");
+    put_text("asked", end->note, out);
+    fprintf(out, ",\"domains\":%" PRIu64 ",\"told\":%" PRIu64 ",\"complete\":%s,", a->domains,
+            end->told, end->whole ? "true" : "false");
+    put_text("why", end->why, out);
+    put_sums(s, out);
+    fprintf(out,
+            ",\"dns\":{\"hosts\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"again\":%" PRIu64
+            ",\"answered\":%" PRIu64 ",\"lost\":%" PRIu64 ",\"strays\":%" PRIu64 ",\"tcp\":%" PRIu64
+            ",\"us\":%" PRIu64 ",\"cpu_us\":%" PRIu64 ",\"peak_kb\":%" PRIu64 "}}\n",
+            a->hosts, a->sent, a->again, a->answered, a->lost, a->strays, a->tcp, a->us, a->cpu_us,
+            a->peak_kb);
+}

@@ -1,0 +1,141 @@
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/report_preflight.h>
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GROUPS_SHOWN 5
+
+static void row(FILE *out, const char *name)
+{
+    fprintf(out, "  %-10s", name);
+}
+
+static const char *const sinks[] = {[KR_SINK_CLEAR] = "no STARTTLS",
+                                    [KR_SINK_UNTRUSTED] = "STARTTLS with a certificate of its own",
+                                    [KR_SINK_TRUSTED] =
+                                        "STARTTLS with certificates this host trusts",
+                                    [KR_SINK_UNTOLD] = "unknown"};
+
+static void say_host(const struct kr_host_facts *h, enum kr_row r, enum kr_tls_level level,
+                     FILE *out)
+{
+    fprintf(out, "      %s: address %s, TLSA %s", h->name, kr_host_address_name(h->address),
+            kr_tlsa_name(h->tlsa));
+    if (h->alias != KR_ALIAS_NONE)
+        fprintf(out, ", alias %s (TLSA there %s)", kr_host_alias_name(h->alias),
+                kr_tlsa_name(h->tlsa_expanded));
+    fprintf(out, "; row %s, needs %s%s%s\n", kr_row_name(r), kr_tls_level_name(level),
+            h->flags & KR_HOST_PRIVATE ? "; PRIVATE ADDRESS" : "",
+            h->flags & KR_HOST_LOOPBACK ? "; LOOPBACK ADDRESS" : "");
+}
+
+void kr_text_preflight_domain(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
+                              FILE *out)
+{
+    fprintf(out, "%-10s %s: MX %s (%s), MTA-STS %s, TLSRPT %s", kr_outcome_name(v->outcome),
+            d->name, kr_mx_kind_name(d->mx), kr_dns_trust_name(d->trust), kr_announced_name(d->sts),
+            kr_announced_name(d->tlsrpt));
+    const char *before = "; ";
+    for (int h = 0; h < KR_HAZARDS; h++)
+        if (v->breaking >> h & 1) {
+            fprintf(out, "%s%s", before, kr_hazard_texts[h].id);
+            before = ", ";
+        }
+    fputs("\n", out);
+    for (size_t i = 0; i < d->n_hosts; i++)
+        say_host(&d->hosts[i], v->hosts[i].row, v->hosts[i].level, out);
+}
+
+static void say_groups(const struct kr_preflight_sum *s, int h, bool breaking, FILE *out)
+{
+    uint32_t top[GROUPS_SHOWN];
+    size_t n = kr_preflight_sum_groups(s, (enum kr_hazard)h, breaking, top, GROUPS_SHOWN);
+    if (!n)
+        return;
+    fputs("              on ", out);
+    for (size_t i = 0; i < n && i < GROUPS_SHOWN; i++) {
+        char name[KR_NAME_TEXT];
+        const struct kr_preflight_group *g = &s->groups[top[i]];
+        fprintf(out, "%s%s (%u)", i ? ", " : "",
+                kr_name_text(kr_names_get(&s->names, top[i]), name),
+                breaking ? g->breaking[h] : g->n[h]);
+    }
+    if (n > GROUPS_SHOWN)
+        fprintf(out, " and %zu more", n - GROUPS_SHOWN);
+    fputs("\n", out);
+}
+
+static void say_hazard(const struct kr_preflight_sum *s, int h, bool breaking, FILE *out)
+{
+    const struct kr_hazard_text *t = &kr_hazard_texts[h];
+    uint64_t n = breaking ? s->breaking[h] : s->domains[h] - s->breaking[h];
+    size_t groups = kr_preflight_sum_groups(s, (enum kr_hazard)h, breaking, NULL, 0);
+    if (!n)
+        return;
+    row(out, breaking ? "hazard" : "harmless");
+    fprintf(out, "%s: %" PRIu64 " domain%s", t->id, n, n == 1 ? "" : "s");
+    if (breaking && s->weight > 0)
+        fprintf(out, " (%.1f %% of the weight)", 100 * s->breaking_weight[h] / s->weight);
+    if (groups)
+        fprintf(out, " on %zu MX host group%s", groups, groups == 1 ? "" : "s");
+    fprintf(out, ": %s%s\n", t->title, breaking ? "" : "; not with this MTA and sink");
+    say_groups(s, h, breaking, out);
+    if (breaking)
+        fprintf(out, "              do: %s\n", t->remedy);
+}
+
+static void say_head(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                     FILE *out)
+{
+    int status = kr_preflight_status(s, end);
+    bool color = kr_log_color(fileno(out));
+    fprintf(out, "%s%s%s: ",
+            !color            ? ""
+            : status == KR_OK ? "\033[1;32m"
+                              : "\033[1;31m",
+            status == KR_OK       ? "CLEAN"
+            : status == KR_UNSAFE ? "HAZARDS"
+                                  : "UNKNOWN",
+            color ? "\033[0m" : "");
+    fprintf(out, "%" PRIu64 " domains: ", end->account.domains);
+    const char *before = "";
+    for (int o = 0; o < KR_OUTCOMES; o++)
+        if (s->outcomes[o]) {
+            fprintf(out, "%s%" PRIu64 " %s", before, s->outcomes[o],
+                    kr_outcome_name((enum kr_outcome)o));
+            before = ", ";
+        }
+    fprintf(out, "%s (%.3f s, %" PRIu64 " queries)\n", *before ? "" : "nothing is known of them",
+            (double)end->account.us / 1e6, end->account.sent);
+}
+
+void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                       const struct kr_mta_side *side, FILE *out)
+{
+    say_head(s, end, out);
+    if (*end->note) {
+        row(out, "asked");
+        fprintf(out, "%s\n", end->note);
+    }
+    row(out, "MTA");
+    fprintf(out, "%s%s\n", side->title,
+            side->assumed ? "; assumed: its documented defaults, nobody asked it" : "");
+    row(out, "sink");
+    fprintf(out, "%s%s\n", sinks[side->sink], side->assumed ? "; assumed" : "");
+    for (int h = 0; h < KR_HAZARDS; h++)
+        say_hazard(s, h, true, out);
+    for (int h = 0; h < KR_HAZARDS; h++)
+        if (!s->breaking[h])
+            say_hazard(s, h, false, out);
+    if (!end->whole) {
+        row(out, "unknown");
+        fprintf(out, "%" PRIu64 " domains: %s\n", end->account.domains - end->told, end->why);
+    }
+    if (s->breaking[KR_HAZARD_STS]) {
+        row(out, "note");
+        fputs("policies were not fetched: each MTA-STS record counts as mode enforce\n", out);
+    }
+}
