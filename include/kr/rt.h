@@ -4,8 +4,8 @@
 
 #include <kr/buf.h>
 #include <kr/netview.h>
+#include <kr/places.h>
 
-#define KR_RT_TABLE 2525u  /* our routing table */
 #define KR_RT_PROTOCOL 225 /* RTPROT_* and FRA_PROTOCOL of everything of ours */
 #define KR_RULE_PRIORITY 25u
 #define KR_HOLE_NAME "kumo-hole0" /* the device that drops */

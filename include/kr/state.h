@@ -3,12 +3,10 @@
 #ifndef KR_STATE_H
 #define KR_STATE_H
 
+#include <kr/places.h>
 #include <kr/plan.h>
 
 #include <sys/types.h>
-
-#define KR_STATE_DIR "/run/kumo-redirect"
-#define KR_STATE_SCHEMA "kumo-redirect/state/1"
 
 struct kr_paths {
     char state[96], lock[96], control[96], log[96], evidence[96];

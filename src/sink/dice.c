@@ -1,5 +1,7 @@
 #include "dice.h"
 
+#include <kr/mix.h>
+
 #include <math.h>
 
 #define DAY_MS 86400000.0
@@ -17,18 +19,14 @@ uint64_t dice_text(uint64_t h, const char *text, size_t n)
     return h;
 }
 
-/* The finalizer of splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
- * generators, OOPSLA 2014). */
 uint64_t dice_mix(uint64_t h)
 {
-    h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9u;
-    h = (h ^ h >> 27) * 0x94d049bb133111ebu;
-    return h ^ h >> 31;
+    return kr_mix(h);
 }
 
 double dice_unit(uint64_t h, unsigned salt)
 {
-    return (double)(dice_mix(h + salt * 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53;
+    return kr_mix_unit(kr_mix(h + salt * KR_MIX_STEP));
 }
 
 /* Box and Muller: two uniform numbers make a normal one. */

@@ -26,7 +26,7 @@ struct dest {
 struct kr_sink_stats {
     _Atomic uint64_t counter[KR_SINK_COUNTER_N];
     struct dest_count other;
-    _Atomic uint64_t hist[KR_HIST_N][KR_HIST_BUCKETS], hist_sum[KR_HIST_N];
+    struct kr_hist_live hist[KR_HIST_N];
     _Atomic uint64_t reply[REPLIES];
     _Atomic uint64_t code[KR_SINK_PROVIDERS][CODES];
     _Atomic uint64_t message[KR_SINK_PROVIDERS][KR_OUTCOMES];

@@ -110,8 +110,8 @@ void kr_sink_stats_reset(struct kr_sink_stats *s)
     for (size_t i = 0; i < KR_SINK_COUNTER_N; i++)
         if (i != KR_SINK_open)
             clear(&s->counter[i], 1);
-    clear(s->hist[0], (size_t)KR_HIST_N * KR_HIST_BUCKETS);
-    clear(s->hist_sum, KR_HIST_N);
+    for (size_t i = 0; i < KR_HIST_N; i++)
+        kr_hist_clear(&s->hist[i]);
     clear(s->reply, REPLIES);
     clear(s->code[0], (size_t)KR_SINK_PROVIDERS * CODES);
     clear(s->message[0], (size_t)KR_SINK_PROVIDERS * KR_OUTCOMES);
