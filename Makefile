@@ -26,7 +26,8 @@ REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrac
 SINK_LIBS     := jansson libcap-ng libseccomp openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
-ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS))
+GEN_LIBS      := jansson openssl
+ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
 COMPILES := all programs unit-programs tools fuzz-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
@@ -40,6 +41,7 @@ PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
 PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
+GEN_LD         := $(shell $(PKGCONF) --libs $(GEN_LIBS)) -lm
 endif
 
 WARN := -Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
@@ -57,8 +59,9 @@ lib  = $(foreach l,$(1),$(BUILD)/libkr-$(l).a)
 LIB_redirect := $(call lib,report act facts net base)
 LIB_sink     := $(call lib,sink base)
 LIB_preflight := $(call lib,facts net base)
+LIB_gen       := $(call lib,gen base)
 
-PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight
+PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight $(BUILD)/kumo-gen
 UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -88,6 +91,7 @@ $(BUILD)/libkr-$(1).a: $(2) src/$(1)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_lib,$(l),$(call objs,$(l)))))
 $(eval $(call layer_lib,sink,$(filter-out %/main.o,$(call objs,sink))))
+$(eval $(call layer_lib,gen,$(filter-out %/main.o,$(call objs,gen))))
 
 link = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
 
@@ -103,6 +107,10 @@ $(BUILD)/kumo-preflight: $(call objs,preflight) $(LIB_preflight) src/preflight
 	$(call say,LD,$@)
 	$(Q)$(link) $(PREFLIGHT_LD)
 
+$(BUILD)/kumo-gen: $(BUILD)/src/gen/main.o $(LIB_gen)
+	$(call say,LD,$@)
+	$(Q)$(link) $(GEN_LD)
+
 # A unit test lives in the folder of the layer it tests and links that layer and those below.
 libs_base   := $(call lib,base)
 libs_net    := $(call lib,net base)
@@ -111,6 +119,7 @@ libs_act    := $(call lib,act facts net base)
 libs_report := $(LIB_redirect)
 libs_cmd    := $(filter-out %/main.o,$(call objs,cmd)) $(LIB_redirect)
 libs_sink   := $(LIB_sink)
+libs_gen    := $(LIB_gen)
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
 	$(call say,LD,$@)
@@ -123,11 +132,11 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< -lpthread
 
 # A fuzzer includes the .c file it is about; the libraries give what that needs (make fuzz).
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(BUILD)/libkr-sink.a
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(call lib,sink gen)
 	$(call say,FUZZ,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
-	  $(BUILD)/libkr-sink.a $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
+	  $(call lib,sink gen) $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
 
 # The tests name what they need by its absolute path.
 $(CURDIR)/$(BUILD)/%: $(BUILD)/% ; @:

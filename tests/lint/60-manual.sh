@@ -41,8 +41,8 @@ for f in contrib/completion/zsh/*; do zsh -n "$f" || BAD=1; done
 for f in contrib/completion/fish/*; do fish -n "$f" || BAD=1; done
 
 declare -A COMMANDS=([kumo-redirect]=$("$BUILD/kumo-redirect" --help | sed -nE 's/^  ([a-z]+) +.*/\1/p' |
-    grep -vx sudo) [kumo-sink]='')
-for program in kumo-redirect kumo-sink; do
+    grep -vx sudo) [kumo-sink]='' [kumo-gen]='')
+for program in kumo-redirect kumo-sink kumo-gen; do
     options=$(
         for command in '' ${COMMANDS[$program]}; do
             # shellcheck disable=SC2086
