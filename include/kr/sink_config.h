@@ -5,6 +5,7 @@
 #include <kr/endpoint.h>
 #include <kr/prefixset.h>
 #include <kr/sink_idle.h>
+#include <kr/sink_target.h>
 
 #include <stdbool.h>
 
@@ -31,6 +32,9 @@ struct kr_sink_config {
     uint64_t workers, max_size, max_recipients, max_connections;
     uint64_t max_messages; /* of a connection; 0: any */
     struct kr_idles idle;
+    struct kr_targets targets; /* of capture and of the log of connections */
+    double sample;             /* share of the messages that are captured */
+    uint64_t capture_buffer;   /* MiB a worker */
     bool lmtp, chunking, auth;
     uint64_t ready_fd, lifeline_fd; /* or KR_SINK_NO_FD */
     bool quiet, verbose, help, version;

@@ -1,4 +1,4 @@
-/* The system calls a worker may make. */
+/* The system calls a worker, and the writer, may make. */
 #ifndef KR_SINK_FILTER_H
 #define KR_SINK_FILTER_H
 
@@ -9,5 +9,7 @@ struct kr_err;
  * no_new_privs. Does nothing in a build with AddressSanitizer, which needs more calls.
  * Returns 0, or -1 (KR_CANNOT). */
 int kr_sink_filter(struct kr_err *e);
+/* The same for the writer, which may besides make, rename and remove files. */
+int kr_writer_filter(struct kr_err *e);
 
 #endif

@@ -23,17 +23,17 @@ struct kr_sink_session {
     bool over, shut;   /* the last reply was said; it was a 421: our side closes first */
     bool starttls;     /* 220 was said to STARTTLS: the handshake comes next */
     bool tls, authed;
-    bool chunked, refused; /* by BDAT; what comes is only consumed, or no recipient was taken */
-    bool last;             /* this chunk is the last one */
-    bool rejected;         /* a recipient was */
-    bool started;          /* a command came */
-    bool answered;         /* what was said last was about content */
-    uint32_t dest;         /* slot of the destination's counters */
+    bool chunked, refused;  /* by BDAT; what comes is only consumed, or no recipient was taken */
+    bool last;              /* this chunk is the last one */
+    bool rejected;          /* a recipient was */
+    bool started, answered; /* a command came; what was said last was about content */
+    uint32_t dest;          /* slot of the destination's counters */
     uint32_t rcpts;
     uint32_t bandwidth;         /* octets read in a second; 0: no limit */
     uint64_t messages;          /* begun on this connection */
     int64_t mail_at, data_at;   /* when MAIL and DATA came, us */
     uint64_t chunk;             /* octets of BDAT still to come */
+    struct kr_gather *gather;   /* what is captured of the transaction; NULL: nothing */
     struct kr_decider *decider; /* what the policy knows of it; NULL: there is none */
     struct kr_scan scan;
 };
@@ -43,7 +43,7 @@ struct kr_sink_peer {
     struct kr_addr source, meant;
     bool redirected; /* `meant` is known from the redirection rather than from the local end */
 };
-/* Appends the greeting, or what the policy says instead. */
+/* Appends the greeting, or what is said instead. */
 void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct kr_sink_peer *p);
 /* Takes octets of the client, appends replies to x->out. Returns how many were taken: fewer than n
  * when a command line is not complete (its beginning must come again, with more), when

@@ -7,12 +7,14 @@
 struct kr_limits;
 struct kr_memory;
 struct kr_names;
+struct kr_queue;
 struct kr_sink_stats;
 struct kr_store;
 struct kr_tls;
 
 struct kr_sink_shared {
-    struct kr_sink_stats *stats; /* a block for each worker, then the master's */
+    struct kr_sink_stats *stats; /* a block for each worker, the master's, the writer's */
+    struct kr_queue *queue;      /* to the writer; NULL: nothing is captured or logged */
     struct kr_names *names;
     struct kr_memory *memory;
     struct kr_limits *limits;

@@ -20,7 +20,8 @@ struct kr_names;
     X(would_smuggle) X(early_talkers) X(timeouts) X(worker_restarts) X(auth)                       \
     X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults) X(tls_sessions)          \
     X(tls_resumed) X(tls_named) X(tls_13) X(tls_failed) X(recipients_refused)                      \
-    X(recipients_deferred) X(octets_in) X(octets_out) X(paused)
+    X(recipients_deferred) X(octets_in) X(octets_out) X(paused)              \
+    X(captured) X(capture_dropped) X(capture_failed) X(logged) X(log_dropped) X(log_failed)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };

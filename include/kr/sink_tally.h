@@ -30,8 +30,9 @@ struct kr_account {
     char *name, *hello; /* whom a TLS client asked for, what it called itself; or NULL */
 };
 
-/* Why a connection ended. */
-#define KR_ENDS(X) X(client) X(reset) X(quit) X(refused) X(fault) X(timeout) X(tls) X(stop)
+/* Why a connection ended. client: it closed without QUIT; broken: reset, or not to be read any
+ * more; dismissed: after a 421; tls: the handshake failed. */
+#define KR_ENDS(X) X(client) X(broken) X(quit) X(dismissed) X(fault) X(timeout) X(tls) X(stop)
 #define KR_END_ENUM(name) KR_END_##name,
 enum kr_end { KR_ENDS(KR_END_ENUM) KR_END_N };
 

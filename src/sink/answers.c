@@ -25,7 +25,7 @@ struct kr_sink_about about_sink(const struct master *m, size_t listed)
 int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e)
 {
     struct kr_sink_about about = about_sink(m, listed);
-    return kr_sink_stats_json(m->shared.stats, master_workers(m) + 1, &about, out, e);
+    return kr_sink_stats_json(m->shared.stats, master_blocks(m), &about, out, e);
 }
 
 static void say(struct kr_buf *out, json_t *o)

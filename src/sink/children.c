@@ -9,6 +9,7 @@
 #include <kr/sink_listen.h>
 #include <kr/sink_metrics.h>
 #include <kr/sink_stats.h>
+#include <kr/sink_target.h>
 #include <kr/sink_worker.h>
 
 #include <errno.h>
@@ -36,13 +37,19 @@ unsigned master_workers(const struct master *m)
     return (unsigned)m->cfg->workers;
 }
 
-static int be_worker(struct master *m, unsigned index, pid_t parent)
+unsigned master_blocks(const struct master *m)
 {
-    size_t mine = index * m->cfg->listens, n = m->cfg->listens;
-    /* Not SIGKILL: clients of a sink whose master died must see RST, as at any other end. */
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        return KR_OK;
+    return master_workers(m) + 2;
+}
+
+static unsigned slots(const struct master *m)
+{
+    return master_workers(m) + (m->shared.queue ? 1 : 0);
+}
+
+/* What is the master's alone. */
+static void let_go(struct master *m)
+{
     kr_close_fd(&m->started[0]);
     if (m->cfg->ready_fd != KR_SINK_NO_FD)
         close((int)m->cfg->ready_fd);
@@ -51,6 +58,19 @@ static int be_worker(struct master *m, unsigned index, pid_t parent)
     kr_close_fd(&m->signals);
     kr_close_fd(&m->lifeline);
     kr_close_fd(&m->account);
+}
+
+/* Not SIGKILL: clients of a sink whose master died must see RST, as at any other end. */
+static int be_child(struct master *m, unsigned index, pid_t parent)
+{
+    size_t mine = index * m->cfg->listens, n = m->cfg->listens;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        return KR_OK;
+    let_go(m);
+    if (index == master_workers(m))
+        return be_writer(m);
+    kr_targets_close(&m->cfg->targets);
     kr_sink_unlisten(m->listeners, mine);
     kr_sink_unlisten(m->listeners + mine + n, master_workers(m) * n - mine - n);
     struct kr_sink_worker w = {m->cfg, &m->shared, index, m->listeners + mine, m->started[1]};
@@ -61,18 +81,22 @@ int start_worker(struct master *m, unsigned index, struct kr_err *e)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        _exit(be_worker(m, index, parent));
+        _exit(be_child(m, index, parent));
     m->slot[index].started = master_clock();
     m->slot[index].pid = pid > 0 ? pid : 0;
-    return pid > 0 ? 0 : kr_fail(e, KR_CANNOT, errno, "can't start worker %u", index);
+    return pid > 0 ? 0
+                   : kr_fail(e, KR_CANNOT, errno, "can't start %s %u",
+                             index == master_workers(m) ? "the writer, process" : "worker", index);
 }
 
 static void report_end(struct master *m, unsigned index, pid_t pid, int status)
 {
-    bool killed = WIFSIGNALED(status);
+    bool killed = WIFSIGNALED(status), writer = index == master_workers(m);
     kr_sink_add(kr_sink_stats_of(m->shared.stats, master_workers(m)), KR_SINK_worker_restarts, 1);
-    kr_limits_forget(m->shared.limits, index);
-    kr_warn("worker %u (process %d) ended by %s %d; it is started again", index, (int)pid,
+    if (!writer)
+        kr_limits_forget(m->shared.limits, index);
+    kr_warn("%s %u (process %d) ended by %s %d; it is started again",
+            writer ? "writer, after worker" : "worker", writer ? index - 1 : index, (int)pid,
             killed ? "signal" : "itself, status", killed ? WTERMSIG(status) : WEXITSTATUS(status));
 }
 
@@ -80,7 +104,7 @@ static void report_end(struct master *m, unsigned index, pid_t pid, int status)
  * somebody waited for it in our place; it is gone, and its number may be another's. */
 void reap(struct master *m)
 {
-    for (unsigned i = 0; i < master_workers(m); i++) {
+    for (unsigned i = 0; i < slots(m); i++) {
         int status = 0;
         pid_t pid = m->slot[i].pid, got = pid ? waitpid(pid, &status, WNOHANG) : 0;
         if (got == 0 || (got < 0 && errno != ECHILD))
@@ -95,7 +119,7 @@ void reap(struct master *m)
 int tend(struct master *m)
 {
     int wait = -1;
-    for (unsigned i = 0; i < master_workers(m); i++) {
+    for (unsigned i = 0; i < slots(m); i++) {
         if (m->slot[i].pid)
             continue;
         int64_t left = m->slot[i].started + RESTART_MS - master_clock();

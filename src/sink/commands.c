@@ -1,5 +1,6 @@
 #include "decide.h"
 
+#include <kr/sink_gather.h>
 #include <kr/sink_tally.h>
 
 #include <inttypes.h>
@@ -31,7 +32,7 @@ static void add(struct kr_buf *b, const char *text)
 static void abandon(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     kr_sink_cut(x, s);
-    kr_sink_reset(s);
+    kr_sink_reset(x, s);
 }
 
 static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
@@ -62,21 +63,21 @@ static bool right_protocol(struct kr_sink_ctx *x, bool lmtp)
 
 static void on_ehlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
-    (void)a;
+    kr_account_hello(x, a.p, a.n);
     if (right_protocol(x, false) && !decide_ehlo(x, s))
         greet_extended(x, s);
 }
 
 static void on_lhlo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
-    (void)a;
+    kr_account_hello(x, a.p, a.n);
     if (right_protocol(x, true) && !decide_ehlo(x, s))
         greet_extended(x, s);
 }
 
 static void on_helo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a)
 {
-    (void)a;
+    kr_account_hello(x, a.p, a.n);
     if (!right_protocol(x, false) || decide_ehlo(x, s))
         return;
     abandon(x, s);
@@ -123,13 +124,14 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         kr_sink_dismiss(x, s, "4.7.0 Too many messages in this connection");
         return;
     }
-    kr_sink_reset(s);
+    kr_sink_reset(x, s);
     if (!take_path(x, &a, "FROM:", &path) || !kr_sink_mail_params(x, s, a) ||
         !utf8_fine(x, s, &path) || decide_mail(x, s, &path))
         return;
     s->phase = KR_SMTP_MAIL;
     s->messages++;
     s->mail_at = x->now;
+    kr_gather_begin(x, s, &path);
     kr_sink_reply(x, 250, "2.1.0 Ok");
 }
 
@@ -152,6 +154,7 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     } else {
         s->rcpts++;
         s->phase = KR_SMTP_RCPT;
+        kr_gather_rcpt(x, s, &path);
         kr_tally(x, KR_SINK_rcpt_accepted, 1);
         kr_sink_reply(x, 250, "2.1.5 Ok");
     }

@@ -8,6 +8,7 @@
 #include "worker_internal.h"
 
 #include <kr/mem.h>
+#include <kr/sink_gather.h>
 #include <kr/sink_hist.h>
 #include <kr/sink_origdst.h>
 #include <kr/sink_sums.h>
@@ -28,19 +29,36 @@ static void move(struct worker *w, struct conn *c, enum waits to, int64_t until)
     wait_move(&w->waits, c, to, until, w->now);
 }
 
+/* What is counted from now on is counted for this one too. */
+static void turn_to(struct worker *w, const struct conn *c)
+{
+    w->x.account = c->account;
+}
+
+/* Why it ends: the first word counts. */
+static void ends(const struct conn *c, enum kr_end how)
+{
+    if (c->account && !c->account->end)
+        c->account->end = (uint8_t)how;
+}
+
 static void conn_close(struct worker *w, struct conn *c)
 {
+    if (c->s.over)
+        ends(c, c->s.fault ? KR_END_fault : c->s.shut ? KR_END_dismissed : KR_END_quit);
     kr_sink_hang_up(&w->x, &c->s);
     kr_sink_time(w->x.stats, KR_HIST_session, w->x.now - c->born);
     wait_end(&w->waits, c);
     if (c->tls)
         conn_tls_end(c);
     close(c->ref.fd);
+    kr_tally(&w->x, KR_SINK_open, -1);
+    w->x.account = NULL;
+    kr_account_close(&w->x, c->account, w->x.now - c->born);
     free(c->in);
     free(c->out);
     free(c);
     w->open--;
-    kr_tally(&w->x, KR_SINK_open, -1);
 }
 
 static void watch(struct worker *w, struct conn *c, uint32_t events)
@@ -144,9 +162,10 @@ static ssize_t skip_chunk(struct worker *w, struct conn *c)
     return r;
 }
 
-static bool can_skip(const struct conn *c)
+static bool can_skip(const struct worker *w, const struct conn *c)
 {
-    return c->s.chunk > 1 && !c->in_len && !c->s.bandwidth && !c->tls;
+    return c->s.chunk > 1 && !c->in_len && !c->s.bandwidth && !c->tls &&
+           !kr_gather_wants(&w->x, &c->s);
 }
 
 static ssize_t read_some(struct worker *w, struct conn *c)
@@ -154,7 +173,7 @@ static ssize_t read_some(struct worker *w, struct conn *c)
     size_t most = sizeof w->buf - c->in_len, slice = c->s.bandwidth / (1000 / SLICE_MS) + 1;
     if (c->s.bandwidth && slice < most)
         most = slice;
-    else if (can_skip(c))
+    else if (can_skip(w, c))
         return skip_chunk(w, c);
     if (c->in_len)
         memcpy(w->buf, c->in, c->in_len);
@@ -164,11 +183,12 @@ static ssize_t read_some(struct worker *w, struct conn *c)
 /* True: there is more, and it may be read. */
 static bool read_once(struct worker *w, struct conn *c)
 {
-    bool skipping = can_skip(c);
+    bool skipping = can_skip(w, c);
     ssize_t r = read_some(w, c);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (r <= 0) {
+        ends(c, r < 0 && !c->s.over ? KR_END_broken : KR_END_client);
         conn_close(w, c);
         return false;
     }
@@ -203,9 +223,10 @@ static void go_on(struct worker *w, struct conn *c)
 static void shake_hands(struct worker *w, struct conn *c)
 {
     int done = conn_tls_handshake(w, c);
-    if (done < 0)
+    if (done < 0) {
+        ends(c, KR_END_tls);
         conn_close(w, c);
-    else if (done == 0)
+    } else if (done == 0)
         watch(w, c, SSL_want_write(c->tls) ? EPOLLOUT : EPOLLIN);
     else
         go_on(w, c);
@@ -233,6 +254,7 @@ static void on_writable(struct worker *w, struct conn *c)
 
 void conn_event(struct worker *w, struct conn *c, uint32_t events)
 {
+    turn_to(w, c);
     if (c->waits == HELD) /* nothing was asked for: it is gone */
         conn_close(w, c);
     else if (c->handshake)
@@ -246,6 +268,7 @@ void conn_event(struct worker *w, struct conn *c, uint32_t events)
 /* The time it was held for is over. */
 static void resume(struct worker *w, struct conn *c)
 {
+    turn_to(w, c);
     move(w, c, IDLE, 0);
     if (c->out)
         on_writable(w, c);
@@ -292,6 +315,7 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
 {
     struct kr_origdst d;
     uint16_t port;
+    w->x.account = NULL;
     if (kr_origdst(fd, &d)) {
         close(fd);
         return;
@@ -302,6 +326,9 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
     c->ref = (struct ref){REF_CONN, fd};
     c->meant = d.meant;
     c->born = w->x.now;
+    struct kr_sink_peer peer = {kr_addr_from_sockaddr(from, &port), d.meant, d.redirected};
+    c->account = kr_account_open(&w->x, &peer, port);
+    turn_to(w, c);
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = &c->ref};
     wait_begin(&w->waits, c, w->now);
     w->open++;
@@ -310,7 +337,6 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
         conn_close(w, c);
         return;
     }
-    struct kr_sink_peer peer = {kr_addr_from_sockaddr(from, &port), d.meant, d.redirected};
     kr_sink_greet(&w->x, &c->s, &peer);
     int done = say(w, c);
     if (done < 0)
@@ -324,7 +350,9 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from)
 static void time_out(struct worker *w, struct conn *c)
 {
     static const char late[] = "421 4.4.2 Idle for too long\r\n";
-    size_t sent;
+    size_t sent = 0;
+    turn_to(w, c);
+    ends(c, KR_END_timeout);
     bool told = !c->out && !c->handshake && conn_send(c, late, sizeof late - 1, &sent) > 0;
     kr_tally(&w->x, KR_SINK_timeouts, 1);
     if (told) {
@@ -363,6 +391,7 @@ static void drain_list(struct worker *w, const struct waitlist *l)
     struct conn *next;
     for (struct conn *c = l->first; c; c = next) {
         next = c->next;
+        turn_to(w, c);
         if (!c->out && !c->handshake)
             settle(w, c);
     }
@@ -378,6 +407,8 @@ void conn_drain_all(struct worker *w)
 static void reset_list(struct worker *w, struct waitlist *l)
 {
     while (l->first) {
+        turn_to(w, l->first);
+        ends(l->first, KR_END_stop);
         conn_reset_on_close(l->first->ref.fd);
         conn_close(w, l->first);
     }

@@ -21,12 +21,13 @@ struct conn {
     int64_t since;            /* when it entered the list; HELD: when that ends; ms */
     char *in, *out;           /* read but not yet understood; said but not yet sent; or NULL */
     uint32_t in_len, out_len, out_at;
-    uint32_t place;       /* HELD: in the heap */
-    uint8_t waits, stage; /* IDLE: enum kr_idle, what for */
-    bool handshake;       /* of TLS, is going on */
-    struct ssl_st *tls;   /* NULL: in clear */
-    int64_t born;         /* us */
-    struct kr_addr meant; /* the address the client meant */
+    uint32_t place;             /* HELD: in the heap */
+    uint8_t waits, stage;       /* IDLE: enum kr_idle, what for */
+    bool handshake;             /* of TLS, is going on */
+    struct ssl_st *tls;         /* NULL: in clear */
+    int64_t born;               /* us */
+    struct kr_account *account; /* NULL: none is kept */
+    struct kr_addr meant;       /* the address the client meant */
     struct kr_sink_session s;
 };
 

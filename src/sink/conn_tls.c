@@ -1,6 +1,7 @@
 /* A connection's octets through TLS, and the handshake before them. */
 #include "worker_internal.h"
 
+#include <kr/mem.h>
 #include <kr/sink_tally.h>
 #include <kr/sink_tls.h>
 
@@ -59,6 +60,14 @@ bool conn_tls_begin(struct worker *w, struct conn *c)
     return c->handshake;
 }
 
+static void note_tls(const struct conn *c, const char *name)
+{
+    struct kr_account *a = c->account;
+    a->tls = (uint16_t)SSL_version(c->tls);
+    snprintf(a->cipher, sizeof a->cipher, "%s", SSL_get_cipher_name(c->tls));
+    a->name = name && !a->name ? kr_strdup(name) : a->name;
+}
+
 /* 1: done, 0: not yet, -1: it failed. */
 int conn_tls_handshake(struct worker *w, struct conn *c)
 {
@@ -77,6 +86,8 @@ int conn_tls_handshake(struct worker *w, struct conn *c)
     kr_tally(&w->x, KR_SINK_tls_resumed, SSL_session_reused(c->tls));
     kr_tally(&w->x, KR_SINK_tls_named, name != NULL);
     kr_tally(&w->x, KR_SINK_tls_13, SSL_version(c->tls) == TLS1_3_VERSION);
+    if (c->account)
+        note_tls(c, name);
     kr_sink_secured(&c->s, name);
     return 1;
 }

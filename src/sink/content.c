@@ -4,6 +4,7 @@
 #include "decide.h"
 
 #include <kr/sink_answer.h>
+#include <kr/sink_gather.h>
 #include <kr/sink_hist.h>
 #include <kr/sink_sums.h>
 #include <kr/sink_tally.h>
@@ -40,9 +41,15 @@ static void count_recipients(struct kr_sink_ctx *x, const struct fates *f)
     kr_tally(x, KR_SINK_recipients_deferred, f->n[KR_DEFERRED]);
 }
 
+static int answer_to(const struct kr_sink_session *s, uint32_t recipient)
+{
+    const struct kr_answer *a = decide_each(s, recipient);
+    return a ? a->code : 250;
+}
+
 /* A message one recipient accepts is accepted; one that will come again for somebody is deferred.
  */
-static void conclude(struct kr_sink_ctx *x, const struct kr_sink_session *s, int code,
+static void conclude(struct kr_sink_ctx *x, struct kr_sink_session *s, int code,
                      const struct fates *f)
 {
     static const enum kr_sink_counter counter[] = {KR_SINK_messages, KR_SINK_messages_refused,
@@ -55,6 +62,7 @@ static void conclude(struct kr_sink_ctx *x, const struct kr_sink_session *s, int
     kr_sink_dest_message(x->stats, s->dest, all);
     decide_message(x, s, all);
     decide_recipients(x, s, code);
+    kr_gather_finish(x, s, code, answer_to);
 }
 
 /* LMTP answers for each recipient (RFC 2033 4.2). */
@@ -97,7 +105,7 @@ static void answer_message(struct kr_sink_ctx *x, struct kr_sink_session *s)
     conclude(x, s, code, &f);
 }
 
-static void refuse_size(struct kr_sink_ctx *x, const struct kr_sink_session *s, uint32_t replies)
+static void refuse_size(struct kr_sink_ctx *x, struct kr_sink_session *s, uint32_t replies)
 {
     struct fates f = all_alike(s, 552);
     conclude(x, s, 552, &f);
@@ -116,7 +124,7 @@ static void end_content(struct kr_sink_ctx *x, struct kr_sink_session *s)
         answer_message(x, s);
     s->answered = true;
     kr_sink_time(x->stats, KR_HIST_transaction, x->now + x->delay * 1000LL - s->mail_at);
-    kr_sink_reset(s);
+    kr_sink_reset(x, s);
 }
 
 void kr_sink_cut(struct kr_sink_ctx *x, const struct kr_sink_session *s)
@@ -147,7 +155,7 @@ void kr_sink_data(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
     int code = decide_data(x, s);
     if (code) {
         refuse_data(x, s, code);
-        kr_sink_reset(s);
+        kr_sink_reset(x, s);
         return;
     }
     s->phase = KR_SMTP_DATA;
@@ -160,6 +168,7 @@ size_t kr_sink_content(struct kr_sink_ctx *x, struct kr_sink_session *s, const c
 {
     bool ended = false;
     size_t used = kr_scan_feed(&s->scan, p, n, &ended);
+    kr_gather_data(x, s, p, used);
     if (ended)
         end_content(x, s);
     return used;
@@ -186,7 +195,7 @@ static void end_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s)
     } else if (s->scan.bytes > x->max_size) {
         count_content(x, &s->scan);
         refuse_size(x, s, 1);
-        kr_sink_reset(s);
+        kr_sink_reset(x, s);
     } else {
         kr_sink_reply(x, 250, "2.0.0 %" PRIu64 " octets so far", s->scan.bytes);
     }
@@ -221,10 +230,11 @@ void kr_sink_bdat(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a
 size_t kr_sink_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *p, size_t n)
 {
     size_t used = n < s->chunk ? n : (size_t)s->chunk;
-    (void)p;
     s->chunk -= used;
-    if (!s->refused)
+    if (!s->refused) {
+        kr_gather_chunk(x, s, p, used);
         s->scan.bytes += used;
+    }
     if (!s->chunk)
         end_chunk(x, s);
     return used;

@@ -79,6 +79,27 @@ static int on_idle(void *target, const char *value, struct kr_err *e)
     return kr_idles_set(&((struct kr_sink_config *)target)->idle, value, e);
 }
 
+static int on_capture(void *target, const char *value, struct kr_err *e)
+{
+    return kr_targets_add(&((struct kr_sink_config *)target)->targets, value, e);
+}
+
+static int on_log(void *target, const char *value, struct kr_err *e)
+{
+    return kr_targets_log(&((struct kr_sink_config *)target)->targets, value, e);
+}
+
+static int on_sample(void *target, const char *value, struct kr_err *e)
+{
+    char *end = NULL;
+    double percent = *value >= '0' && *value <= '9' ? strtod(value, &end) : -1;
+    if (!end || *end || !(percent > 0 && percent <= 100))
+        return kr_fail(e, KR_USAGE, 0, "--capture-sample '%s' is no percentage above 0, up to 100",
+                       value);
+    ((struct kr_sink_config *)target)->sample = percent / 100;
+    return 0;
+}
+
 static const char *const lives[] = {"auto", "always", "never", NULL};
 static const char *const tls_modes[] = {"off", "self-signed", "lab-ca", NULL};
 static const char *const compats[] = {"none", "kumo", NULL};
@@ -129,6 +150,16 @@ static const struct kr_opt rows[] = {
      .help = "recipients remembered for the policy; default 262144 (4 MiB)"},
     {"stats-on-exit", 0, KR_OPT_STRING, AT(stats_file), .arg = "FILE",
      .help = "write the final account there, as JSON; - is standard output"},
+    {"capture", 0, KR_OPT_CALL, .arg = "FORMAT:PATH", .call = on_capture,
+     .help = "keep messages: mbox:FILE, maildir:DIR, jsonl:FILE; repeatable"},
+    {"capture-sample", 0, KR_OPT_CALL, .arg = "PERCENT", .call = on_sample,
+     .help = "keep so many of them; default 100"},
+    {"capture-content", 0, KR_OPT_FLAG, AT(targets.content),
+     .help = "the content too in JSON lines, in base64 when it is no UTF-8"},
+    {"capture-buffer", 0, KR_OPT_UINT, AT(capture_buffer), .arg = "MIB", .min = 1, .max = 1024,
+     .help = "what a worker may hold for the disk, beyond which nothing is kept; default 16"},
+    {"log-connections", 0, KR_OPT_CALL, .arg = "FILE", .call = on_log,
+     .help = "a line of JSON for each connection"},
     {"metrics", 'm', KR_OPT_CALL, .arg = "ADDR:PORT", .call = on_metrics,
      .help = "serve the account for Prometheus there: GET /metrics"},
     {"live", 0, KR_OPT_CHOICE, AT(live), .arg = "auto|always|never", .choices = lives,
@@ -255,6 +286,8 @@ int main(int argc, char **argv)
     struct kr_sink_config cfg = {.max_size = 100u << 20,
                                  .max_recipients = 1000,
                                  .drain = 10,
+                                 .sample = 1,
+                                 .capture_buffer = 16,
                                  .memory = 1u << 18,
                                  .ca_dir = KR_CA_DIR,
                                  .ready_fd = KR_SINK_NO_FD,

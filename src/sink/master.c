@@ -15,6 +15,7 @@
 #include <kr/sink_memory.h>
 #include <kr/sink_metrics.h>
 #include <kr/sink_names.h>
+#include <kr/sink_queue.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_store.h>
 #include <kr/sink_tls.h>
@@ -70,7 +71,7 @@ static void metrics_text(void *arg, struct kr_buf *out)
 {
     struct master *m = arg;
     struct kr_sink_about about = about_sink(m, 0);
-    kr_sink_stats_prometheus(m->shared.stats, master_workers(m) + 1, &about, out);
+    kr_sink_stats_prometheus(m->shared.stats, master_blocks(m), &about, out);
 }
 
 /* Of two waits, of which -1 has no end. */
@@ -88,7 +89,7 @@ static int watch(struct master *m, struct kr_err *e)
         p[1] = (struct pollfd){.fd = m->lifeline, .events = POLLIN};
         kr_control_poll(m->control, p + 2);
         kr_metrics_poll(m->metrics, p + 2 + KR_CONTROL_FDS);
-        if (poll(p, FDS, sooner(tend(m), live_line(m))) < 0) {
+        if (poll(p, FDS, sooner(sooner(tend(m), live_line(m)), say_dropped(m, false))) < 0) {
             if (errno != EINTR)
                 return kr_fail(e, KR_INTERNAL, errno, "poll");
             continue;
@@ -175,7 +176,7 @@ static int make_shared(struct master *m, struct kr_err *e)
 {
     struct kr_sink_shared *s = &m->shared;
     s->how = (struct kr_policy_how){m->cfg->compat == KR_COMPAT_KUMO, m->cfg->seed};
-    s->stats = kr_sink_stats_make(master_workers(m) + 1, e);
+    s->stats = kr_sink_stats_make(master_blocks(m), e);
     s->names = s->stats ? kr_names_make(e) : NULL;
     s->limits = s->names ? kr_limits_make(master_workers(m), e) : NULL;
     s->memory = s->limits ? kr_memory_make(m->cfg->memory, e) : NULL;
@@ -189,11 +190,12 @@ static int make_shared(struct master *m, struct kr_err *e)
 static void free_shared(struct master *m)
 {
     struct kr_sink_shared *s = &m->shared;
-    kr_sink_stats_free(s->stats, master_workers(m) + 1);
+    kr_sink_stats_free(s->stats, master_blocks(m));
     kr_names_free(s->names);
     kr_limits_free(s->limits);
     kr_memory_free(s->memory);
     kr_store_free(s->store);
+    kr_queue_free(s->queue);
     kr_tls_free(s->tls);
 }
 
@@ -209,10 +211,10 @@ static int open_all(struct master *m, struct kr_err *e)
     m->live = live_wanted(cfg);
     if (open_account(m, e))
         return -1;
-    m->slot = kr_calloc(master_workers(m), sizeof *m->slot);
-    if (make_shared(m, e) || (cfg->policy && load_policy(m, e)))
+    m->slot = kr_calloc(master_workers(m) + 1, sizeof *m->slot);
+    if (make_shared(m, e) || open_capture(m, e) || (cfg->policy && load_policy(m, e)))
         return -1;
-    return kr_drop(cfg->user, e);
+    return kr_drop(cfg->user, e) || kr_targets_check(&cfg->targets, e) ? -1 : 0;
 }
 
 /* Reads what workers say; 1: no worker is left that will say more, 0: not yet, -1. */
@@ -254,7 +256,7 @@ static int start_all(struct master *m, struct kr_err *e)
 {
     if (pipe2(m->started, O_CLOEXEC | O_NONBLOCK))
         return kr_fail(e, KR_CANNOT, errno, "pipe");
-    for (unsigned i = 0; i < master_workers(m); i++)
+    for (unsigned i = 0; i < master_workers(m) + (m->shared.queue ? 1 : 0); i++)
         if (start_worker(m, i, e))
             return -1;
     kr_close_fd(&m->started[1]);
@@ -284,6 +286,7 @@ int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
         m.stop = true;
         kr_sink_unlisten(m.listeners, master_workers(&m) * cfg->listens);
         stop_workers(&m);
+        stop_writer(&m);
         live_end(&m);
         if (final_account(&m, &line, bad ? NULL : e))
             bad = -1;
@@ -293,6 +296,7 @@ int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
     free_shared(&m);
     free(m.listeners);
     free(m.slot);
+    kr_targets_close(&cfg->targets);
     kr_close_fd(&m.started[0]);
     kr_close_fd(&m.started[1]);
     kr_close_fd(&m.account);

@@ -19,7 +19,7 @@ struct master {
     struct kr_sink_config *cfg;
     struct kr_sink_shared shared;
     struct kr_control *control;
-    struct slot *slot;
+    struct slot *slot; /* of the workers, then of the writer if there is one */
     int *listeners;
     int signals, lifeline, account;
     int started[2]; /* a pipe: each of the first workers writes one octet once it serves */
@@ -27,11 +27,14 @@ struct master {
     struct kr_metrics *metrics;
     int64_t live_at; /* when the live line was written */
     uint64_t live_messages;
+    int64_t dropped_at; /* when something was said about it */
+    uint64_t dropped;
     bool stop, drain, live;
 };
 
 int64_t master_clock(void); /* CLOCK_MONOTONIC, ms */
 unsigned master_workers(const struct master *m);
+unsigned master_blocks(const struct master *m); /* of counters: workers, master, writer */
 
 /* children.c */
 int start_worker(struct master *m, unsigned index, struct kr_err *e);
@@ -41,6 +44,13 @@ int tend(struct master *m);
 /* Returns how many workers there are. Sends nothing for sig 0. */
 size_t signal_all(struct master *m, int sig);
 void stop_workers(struct master *m);
+
+/* captured.c: the queue and its writer, which ends when the workers have. */
+int open_capture(struct master *m, struct kr_err *e);
+int be_writer(struct master *m);
+void stop_writer(struct master *m);
+/* Says what was dropped since; returns ms until it should be looked at again, or -1. */
+int say_dropped(struct master *m, bool last);
 
 /* answers.c: with the `listed` busiest destinations, 0: all. */
 struct kr_sink_about about_sink(const struct master *m, size_t listed);

@@ -231,6 +231,7 @@ int kr_sink_self_test(struct kr_sink_config *cfg, struct kr_err *e)
     cfg->live = KR_LIVE_NEVER;
     cfg->control = cfg->stats_file = NULL;
     cfg->metrics.port = 0;
+    cfg->targets.n = 0;
     int bad = start(&r, cfg, e) || run_all(&r, e);
     for (int i = 0; i < CLIENTS; i++)
         kr_close_fd(&r.fd[i]);

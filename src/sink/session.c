@@ -4,6 +4,7 @@
  * the next line, so pipelined replies stay in step (RFC 2920). */
 #include <kr/sink_session.h>
 
+#include <kr/sink_gather.h>
 #include <kr/sink_tally.h>
 
 #include "decide.h"
@@ -29,12 +30,18 @@ void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
         kr_tally(x, KR_SINK_refused_commands, 1);
 }
 
-void kr_sink_reset(struct kr_sink_session *s)
+static void forget(struct kr_sink_session *s)
 {
     if (s->phase > KR_SMTP_READY)
         s->phase = KR_SMTP_READY;
     s->rcpts = 0;
     s->utf8 = s->binary = s->chunked = s->rejected = false;
+}
+
+void kr_sink_reset(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    kr_gather_drop(x, s);
+    forget(s);
 }
 
 void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text)
@@ -55,7 +62,7 @@ void kr_sink_secured(struct kr_sink_session *s, const char *name)
 {
     if (name)
         decide_name(s, name);
-    kr_sink_reset(s);
+    forget(s);
     s->phase = KR_SMTP_NEW;
     s->extended = s->starttls = s->authed = false;
     s->tls = true;
@@ -74,6 +81,7 @@ void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struc
 void kr_sink_hang_up(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     kr_sink_cut(x, s);
+    kr_gather_drop(x, s);
     decide_end(x, s);
 }
 

@@ -41,6 +41,6 @@ size_t kr_sink_chunk(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
 /* Counts content that was cut off, if this is inside of some. */
 void kr_sink_cut(struct kr_sink_ctx *x, const struct kr_sink_session *s);
 /* Forgets the transaction. */
-void kr_sink_reset(struct kr_sink_session *s);
+void kr_sink_reset(struct kr_sink_ctx *x, struct kr_sink_session *s);
 
 #endif

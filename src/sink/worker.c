@@ -207,6 +207,20 @@ static unsigned offers(const struct kr_sink_config *cfg)
            (cfg->auth ? KR_OFFER_AUTH : 0u) | (cfg->tls ? KR_OFFER_STARTTLS : 0u);
 }
 
+static void set_capture(struct worker *w, const struct kr_sink_worker *arg)
+{
+    const struct kr_targets *t = &arg->cfg->targets;
+    if (!arg->shared->queue)
+        return;
+    w->capture = (struct kr_capture){.queue = arg->shared->queue,
+                                     .messages = kr_targets_messages(t),
+                                     .content = kr_targets_content(t),
+                                     .connections = kr_targets_connections(t),
+                                     .sample = arg->cfg->sample,
+                                     .most = arg->cfg->capture_buffer << 20};
+    w->x.capture = &w->capture;
+}
+
 static struct worker *make_worker(const struct kr_sink_worker *arg)
 {
     struct kr_sink_stats *stats = kr_sink_stats_of(arg->shared->stats, arg->index);
@@ -225,6 +239,7 @@ static struct worker *make_worker(const struct kr_sink_worker *arg)
     for (size_t i = 0; i < KR_IDLE_N; i++)
         w->waits.idle[i].after = arg->cfg->idle.after[i] * 1000LL;
     w->waits.linger.after = LINGER_MS;
+    set_capture(w, arg);
     /* One that crashed before left its connections counted. */
     kr_sink_add(stats, KR_SINK_open, -(int64_t)kr_sink_count(stats, KR_SINK_open));
     look_at_clock(w);

@@ -3,6 +3,7 @@
 #define KR_WORKER_INTERNAL_H
 
 #include <kr/sink_config.h>
+#include <kr/sink_gather.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_worker.h>
 
@@ -20,8 +21,9 @@ struct worker {
     struct waits_of waits;
     size_t open;
     bool draining;
-    int64_t drained_at; /* when those that are left are reset, ms */
-    struct kr_tls *tls; /* NULL: not offered */
+    int64_t drained_at;        /* when those that are left are reset, ms */
+    struct kr_capture capture; /* x.capture points here, or nowhere */
+    struct kr_tls *tls;        /* NULL: not offered */
     char buf[READ_SIZE];
 };
 

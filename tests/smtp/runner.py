@@ -3,6 +3,7 @@ import sys
 
 import abuse
 import account
+import capture
 import clients
 import control
 import faults
@@ -20,6 +21,7 @@ with Sink() as sink:
     tap.check(sink.end() == 0, "the sink ends with status 0")
 abuse.run_own(tap)
 account.run(tap)
+capture.run(tap)
 control.run(tap)
 faults.run(tap)
 operation.run(tap)
