@@ -4,15 +4,19 @@
 
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 struct kr_buf;
 struct kr_err;
 
 struct kr_control; /* the socket and who is connected */
 
-/* What the master does for a command: appends the answer, or returns false to answer later. */
+/* What the master does for a command: appends the answer, or returns false to answer later. body()
+ * says how many octets come after the command's line and belong to it; SIZE_MAX: too many, the body
+ * is NULL and the client is hung up on. */
 struct kr_control_ops {
-    bool (*run)(void *arg, const char *command, struct kr_buf *answer);
+    bool (*run)(void *arg, const char *command, const struct kr_buf *body, struct kr_buf *answer);
+    size_t (*body)(void *arg, const char *command);
     void *arg;
 };
 #define KR_CONTROL_FDS 17 /* the socket and 16 clients: the descriptors to poll */

@@ -12,6 +12,7 @@ struct kr_memory;
 struct kr_limits;
 struct kr_account;
 struct kr_capture;
+struct kr_knobs;
 
 enum { KR_OFFER_CHUNKING = 1, KR_OFFER_AUTH = 2, KR_OFFER_STARTTLS = 4, KR_OFFER_LMTP = 8 };
 #define KR_SINK_FOREVER UINT32_MAX
@@ -23,6 +24,7 @@ struct kr_sink_ctx {
     uint64_t next_id;                                /* of messages */
     int64_t now;                                     /* CLOCK_MONOTONIC, us */
     struct kr_sink_stats *stats;
+    struct kr_knobs *knobs;     /* NULL: there are none */
     struct kr_capture *capture; /* NULL: nothing is captured or logged */
     struct kr_account *account; /* of the connection being served; NULL: it has none */
     struct kr_policy *policy;   /* NULL: everything is accepted; else memory and limits are there */

@@ -28,6 +28,8 @@ struct kr_site;   /* a provider: domains and MX addresses that are answered for 
 struct kr_policy_how {
     bool compat;      /* KumoMTA's own dice and fixed texts */
     const char *seed; /* decimal; NULL: the file's, or 0 */
+    const char *set;  /* more TOML, set."NAME".KEY = VALUE, that goes over the file's; or NULL */
+    size_t set_len;
 };
 
 /* Compiles `len` bytes of TOML named `name`. The caller holds the result once. NULL: KR_USAGE,

@@ -24,6 +24,8 @@ void kr_queue_done(struct kr_queue *q);
 /* Before waiting for kr_queue_fd() to become readable. False: there is something already. */
 bool kr_queue_rest(struct kr_queue *q);
 void kr_queue_awake(struct kr_queue *q);
+/* Makes the writer look up from its wait. */
+void kr_queue_nudge(const struct kr_queue *q);
 int kr_queue_fd(const struct kr_queue *q);
 
 #endif

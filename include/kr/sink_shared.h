@@ -8,6 +8,7 @@ struct kr_limits;
 struct kr_memory;
 struct kr_names;
 struct kr_queue;
+struct kr_knobs;
 struct kr_sink_stats;
 struct kr_store;
 struct kr_tls;
@@ -15,6 +16,7 @@ struct kr_tls;
 struct kr_sink_shared {
     struct kr_sink_stats *stats; /* a block for each worker, the master's, the writer's */
     struct kr_queue *queue;      /* to the writer; NULL: nothing is captured or logged */
+    struct kr_knobs *knobs;
     struct kr_names *names;
     struct kr_memory *memory;
     struct kr_limits *limits;

@@ -9,6 +9,7 @@ struct kr_err;
 struct kr_store;
 
 #define KR_STORE_MOST (8u << 20) /* octets of text */
+#define KR_STORE_SET_MOST 65536u /* octets of settings */
 
 struct kr_store *kr_store_make(struct kr_err *e);
 void kr_store_free(struct kr_store *s);
@@ -16,6 +17,9 @@ void kr_store_free(struct kr_store *s);
  * when they next look. Returns 0, or -1 (KR_USAGE: over KR_STORE_MOST). */
 int kr_store_put(struct kr_store *s, const char *name, const char *text, size_t len,
                  struct kr_err *e);
+/* The same with a seed and settings of their own, which go over those of whoever gets it. */
+int kr_store_put_tuned(struct kr_store *s, const char *name, const char *text, size_t len,
+                       const struct kr_policy_how *how, struct kr_err *e);
 /* How often there was a put. */
 uint64_t kr_store_generation(const struct kr_store *s);
 /* Compiles what is there; NULL: no policy, or -- with e set -- it can't be compiled. */

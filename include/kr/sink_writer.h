@@ -2,6 +2,7 @@
 #ifndef KR_SINK_WRITER_H
 #define KR_SINK_WRITER_H
 
+struct kr_knobs;
 struct kr_names;
 struct kr_queue;
 struct kr_sink_stats;
@@ -13,6 +14,8 @@ struct kr_writer {
     const struct kr_names *names; /* of providers */
     struct kr_sink_stats *stats;  /* a block of its own */
     const char *nonce;
+    struct kr_knobs *knobs;
+    unsigned block; /* the number of its block */
 };
 
 /* Writes until SIGTERM, which must be blocked; then what is still in the queue. Returns an exit

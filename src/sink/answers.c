@@ -1,5 +1,5 @@
 /* What the control socket answers. */
-#include "master_internal.h"
+#include "steer.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
@@ -8,7 +8,6 @@
 #include <kr/sink_store.h>
 
 #include <jansson.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,20 +34,21 @@ static void say(struct kr_buf *out, json_t *o)
     kr_buf_printf(out, "%s\n", text ? text : "{\"error\":\"no memory\"}");
 }
 
-static void say_error(struct kr_buf *out, const char *why)
+void say_error(struct kr_buf *out, const char *why)
 {
     say(out, json_pack("{ss}", "error", why));
 }
 
 /* What the workers were given last, and of what it consists. */
-static bool do_policy(struct master *m, struct kr_buf *out)
+bool do_policy(struct master *m, struct kr_buf *out)
 {
     struct kr_err why = {0};
     struct kr_policy *p = kr_store_get(m->shared.store, &m->shared.how, &why);
-    say(out,
-        json_pack("{ss?sIsisi}", "policy", p ? m->cfg->policy : NULL, "generation",
-                  (json_int_t)kr_store_generation(m->shared.store), "providers",
-                  p ? (int)kr_policy_sites(p) - 1 : 0, "rules", p ? (int)kr_policy_rules(p) : 0));
+    const char *name = m->steering.name ? m->steering.name : "settings";
+    say(out, json_pack("{ss?sIsisisi}", "policy", p ? name : NULL, "generation",
+                       (json_int_t)kr_store_generation(m->shared.store), "providers",
+                       p ? (int)kr_policy_sites(p) - 1 : 0, "rules",
+                       p ? (int)kr_policy_rules(p) : 0, "set", (int)m->steering.set.n / 3));
     kr_policy_drop(p);
     return true;
 }
@@ -90,25 +90,6 @@ static bool do_drain(struct master *m, struct kr_buf *out)
     return do_stop(m, out);
 }
 
-static bool do_reload(struct master *m, struct kr_buf *out)
-{
-    struct kr_err why = {0};
-    if (load_policy(m, &why))
-        say_error(out, why.msg);
-    else
-        do_policy(m, out);
-    return true;
-}
-
-static bool do_off(struct master *m, struct kr_buf *out)
-{
-    struct kr_err why = {0};
-    if (kr_store_put(m->shared.store, "off", NULL, 0, &why))
-        say_error(out, why.msg);
-    signal_all(m, SIGHUP);
-    return do_policy(m, out);
-}
-
 static const struct {
     const char *name;
     bool (*run)(struct master *m, struct kr_buf *out);
@@ -116,10 +97,7 @@ static const struct {
                 {"stats", do_stats},
                 {"stats all", do_stats_all},
                 {"stop", do_stop},
-                {"drain", do_drain},
-                {"policy", do_policy},
-                {"policy reload", do_reload},
-                {"policy off", do_off}};
+                {"drain", do_drain}};
 
 static void unknown_command(struct kr_buf *out)
 {
@@ -127,14 +105,16 @@ static void unknown_command(struct kr_buf *out)
     kr_buf_printf(&text, "unknown command; there are: ");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         kr_buf_printf(&text, "%s%s", i ? ", " : "", commands[i].name);
+    name_steering(&text);
     say_error(out, text.s);
 }
 
-bool run_command(void *arg, const char *name, struct kr_buf *out)
+bool run_command(void *arg, const char *line, const struct kr_buf *body, struct kr_buf *out)
 {
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(commands[i].name, name) == 0)
+        if (strcmp(commands[i].name, line) == 0)
             return commands[i].run(arg, out);
-    unknown_command(out);
+    if (!run_steering(arg, line, body, out))
+        unknown_command(out);
     return true;
 }

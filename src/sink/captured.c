@@ -1,5 +1,5 @@
 /* Capture, seen from the master: files, queue and writer, and that something was lost. */
-#include "master_internal.h"
+#include "children.h"
 
 #include <kr/err.h>
 #include <kr/log.h>
@@ -30,8 +30,14 @@ int be_writer(struct master *m)
 {
     kr_sink_unlisten(m->listeners, master_workers(m) * m->cfg->listens);
     kr_close_fd(&m->started[1]);
-    struct kr_writer w = {m->shared.queue, &m->cfg->targets, m->shared.names,
-                          kr_sink_stats_of(m->shared.stats, master_workers(m) + 1), m->cfg->nonce};
+    unsigned block = master_workers(m) + 1;
+    struct kr_writer w = {.queue = m->shared.queue,
+                          .targets = &m->cfg->targets,
+                          .names = m->shared.names,
+                          .stats = kr_sink_stats_of(m->shared.stats, block),
+                          .nonce = m->cfg->nonce,
+                          .knobs = m->shared.knobs,
+                          .block = block};
     return kr_writer_run(&w);
 }
 

@@ -1,5 +1,5 @@
 /* The worker processes: started, watched over, replaced, stopped. */
-#include "master_internal.h"
+#include "children.h"
 
 #include <kr/err.h>
 #include <kr/log.h>

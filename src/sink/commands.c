@@ -125,6 +125,8 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         return;
     }
     kr_sink_reset(x, s);
+    if (kr_sink_paused(x, s))
+        return;
     if (!take_path(x, &a, "FROM:", &path) || !kr_sink_mail_params(x, s, a) ||
         !utf8_fine(x, s, &path) || decide_mail(x, s, &path))
         return;

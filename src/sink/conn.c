@@ -10,6 +10,7 @@
 #include <kr/mem.h>
 #include <kr/sink_gather.h>
 #include <kr/sink_hist.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_origdst.h>
 #include <kr/sink_sums.h>
 #include <kr/sink_tally.h>
@@ -168,10 +169,16 @@ static bool can_skip(const struct worker *w, const struct conn *c)
            !kr_gather_wants(&w->x, &c->s);
 }
 
+/* Octets a second it is read with; 0: as they come. */
+static uint32_t bandwidth(const struct worker *w, const struct conn *c)
+{
+    return atomic_load_explicit(&w->x.knobs->faultless, memory_order_relaxed) ? 0 : c->s.bandwidth;
+}
+
 static ssize_t read_some(struct worker *w, struct conn *c)
 {
-    size_t most = sizeof w->buf - c->in_len, slice = c->s.bandwidth / (1000 / SLICE_MS) + 1;
-    if (c->s.bandwidth && slice < most)
+    size_t most = sizeof w->buf - c->in_len, slice = bandwidth(w, c) / (1000 / SLICE_MS) + 1;
+    if (bandwidth(w, c) && slice < most)
         most = slice;
     else if (can_skip(w, c))
         return skip_chunk(w, c);
@@ -199,7 +206,7 @@ static bool read_once(struct worker *w, struct conn *c)
         move(w, c, IDLE, 0);
     else if (!converse(w, c, c->in_len + (size_t)r))
         return false;
-    if (c->s.bandwidth && c->waits == IDLE && !c->out)
+    if (bandwidth(w, c) && c->waits == IDLE && !c->out)
         hold(w, c, w->now + SLICE_MS);
     return c->waits == IDLE && !c->out && conn_tls_pending(c);
 }

@@ -14,13 +14,16 @@
 #include <unistd.h>
 
 #define CLIENTS (KR_CONTROL_FDS - 1)
-#define COMMAND_MAX 64
+#define COMMAND_MAX 4096
 
 struct client {
-    int fd; /* -1: none */
-    char line[COMMAND_MAX];
+    int fd;                 /* -1: none */
+    char line[COMMAND_MAX]; /* what came */
     size_t len, sent;
     struct kr_buf out;
+    char *command; /* whose body is coming; or NULL */
+    struct kr_buf body;
+    size_t awaited;   /* octets of the body */
     uint64_t serial;  /* when it came */
     bool owed, ended; /* an answer comes later; the client will send no more */
 };
@@ -91,6 +94,8 @@ static void drop(struct client *k)
 {
     kr_close_fd(&k->fd);
     kr_buf_free(&k->out);
+    kr_buf_free(&k->body);
+    free(k->command);
     *k = (struct client){.fd = -1};
 }
 
@@ -135,27 +140,52 @@ void kr_control_poll(const struct kr_control *c, struct pollfd *p)
     p[0] = (struct pollfd){.fd = c && room ? c->fd : -1, .events = POLLIN};
 }
 
-static void command(struct client *k, const struct kr_control_ops *ops)
+static void consume(struct client *k, size_t n)
 {
-    size_t n = strlen(k->line);
-    if (n && k->line[n - 1] == '\r')
-        k->line[n - 1] = '\0';
-    k->owed = !ops->run(ops->arg, k->line, &k->out);
+    k->len -= n;
+    memmove(k->line, k->line + n, k->len);
 }
 
-/* Runs the first complete line; the others wait until it is answered. */
-static bool take_line(struct client *k, const struct kr_control_ops *ops)
+/* The line up to its LF is a command; it is run once its body is there. */
+static bool take_command(struct client *k, const struct kr_control_ops *ops)
 {
     char *lf = memchr(k->line, '\n', k->len);
-    if (!lf || k->owed || k->out.len > k->sent)
+    if (!lf)
         return false;
-    char rest[COMMAND_MAX];
-    size_t n = k->len - (size_t)(lf + 1 - k->line);
-    memcpy(rest, lf + 1, n);
+    size_t n = (size_t)(lf - k->line);
     *lf = '\0';
-    command(k, ops);
-    memcpy(k->line, rest, n);
-    k->len = n;
+    if (n && k->line[n - 1] == '\r')
+        k->line[n - 1] = '\0';
+    k->command = kr_strdup(k->line);
+    k->awaited = ops->body(ops->arg, k->command);
+    consume(k, n + 1);
+    return true;
+}
+
+static void run(struct client *k, const struct kr_control_ops *ops)
+{
+    bool too_long = k->awaited == SIZE_MAX;
+    k->owed = !ops->run(ops->arg, k->command, too_long ? NULL : &k->body, &k->out);
+    k->ended |= too_long;
+    k->len = too_long ? 0 : k->len;
+    free(k->command);
+    k->command = NULL;
+    kr_buf_free(&k->body);
+}
+
+/* Runs the first complete command; the others wait until it is answered. */
+static bool take_line(struct client *k, const struct kr_control_ops *ops)
+{
+    if (k->owed || k->out.len > k->sent || (!k->command && !take_command(k, ops)))
+        return false;
+    if (k->awaited != SIZE_MAX) {
+        size_t want = k->awaited - k->body.len, n = k->len < want ? k->len : want;
+        kr_buf_add(&k->body, k->line, n);
+        consume(k, n);
+        if (k->body.len < k->awaited)
+            return false;
+    }
+    run(k, ops);
     return true;
 }
 
@@ -167,7 +197,7 @@ static void receive(struct client *k)
     k->ended = r <= 0;
     if (r > 0)
         k->len += (size_t)r;
-    if (k->len == sizeof k->line && !memchr(k->line, '\n', k->len))
+    if (!k->command && k->len == sizeof k->line && !memchr(k->line, '\n', k->len))
         drop(k);
 }
 

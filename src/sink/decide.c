@@ -7,6 +7,7 @@
 #include "verdict.h"
 
 #include <kr/mem.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_limits.h>
 #include <kr/sink_memory.h>
 #include <kr/sink_sums.h>
@@ -89,14 +90,16 @@ void decide_recipients(struct kr_sink_ctx *x, const struct kr_sink_session *s, i
     }
 }
 
-static struct about about(const struct kr_decider *d)
+static struct about about(const struct kr_sink_ctx *x, const struct kr_decider *d)
 {
-    return (struct about){.source = &d->source,
-                          .meant = &d->meant,
-                          .site = d->now,
-                          .local = "",
-                          .domain = "",
-                          .senders = d->senders};
+    return (struct about){
+        .faultless = x->knobs && atomic_load_explicit(&x->knobs->faultless, memory_order_relaxed),
+        .source = &d->source,
+        .meant = &d->meant,
+        .site = d->now,
+        .local = "",
+        .domain = "",
+        .senders = d->senders};
 }
 
 static uint64_t address(uint64_t h, const struct kr_addr *a)
@@ -110,7 +113,7 @@ static bool early(struct kr_sink_ctx *x, struct kr_sink_session *s, enum kr_stag
     struct kr_decider *d = s->decider;
     if (!d || !d->policy || !(d->policy->stages >> stage & 1))
         return false;
-    struct about a = about(d);
+    struct about a = about(x, d);
     struct effect f = {0};
     uint64_t key = address(address(stage, &d->source), &d->meant) ^ d->sender;
     a.attempt = kr_memory_attempt(x->memory, key, x->now / 1000, 0).before;
@@ -294,7 +297,7 @@ bool decide_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct 
     struct kr_decider *d = s->decider;
     if (!d || !d->policy)
         return false;
-    struct about a = about(d);
+    struct about a = about(x, d);
     struct verdict v = {0};
     a.site = d->now = site_of(d, to);
     address_about(to, &a);

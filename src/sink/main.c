@@ -5,6 +5,7 @@
 #include <kr/opt.h>
 #include <kr/sink_ca.h>
 #include <kr/sink_config.h>
+#include <kr/sink_ctl.h>
 #include <kr/sink_master.h>
 #include <kr/sink_selftest.h>
 
@@ -116,7 +117,7 @@ static const struct kr_opt rows[] = {
     {"user", 'u', KR_OPT_STRING, AT(user), .arg = "NAME",
      .help = "whom to become when started as root; default nobody"},
     {"control", 'c', KR_OPT_STRING, AT(control), .arg = "PATH",
-     .help = "control socket: takes the lines stats, stats all, ping, stop"},
+     .help = "control socket, for kumo-sink ctl"},
     {"ready-fd", 0, KR_OPT_UINT, AT(ready_fd), .arg = "N", .max = 65535,
      .help = "write READY to this descriptor once it listens"},
     {"lifeline-fd", 0, KR_OPT_UINT, AT(lifeline_fd), .arg = "N", .max = 65535,
@@ -178,13 +179,14 @@ static void print_help(void)
 {
     puts("Usage: kumo-sink [OPTION]...\n"
          "       kumo-sink ca print|install|remove [--ca-dir DIR]\n"
+         "       kumo-sink ctl SOCKET COMMAND...\n"
          "Takes mail by SMTP, keeps none of it, and counts whom it was meant for.\n");
     kr_opt_usage(&table, stdout);
     puts("\nExamples:\n"
          "  kumo-sink                                      every address, port 2026\n"
          "  kumo-sink -l 127.0.0.1:2525 --stats-on-exit -  one address; Ctrl-C prints the account\n"
-         "  kumo-sink -c /run/sink.sock -w 8 &             then: echo stats | nc -NU "
-         "/run/sink.sock");
+         "  kumo-sink -c /run/sink.sock -w 8 &             then: kumo-sink ctl "
+         "/run/sink.sock stats");
 }
 
 static int check_fd(const char *option, uint64_t fd, struct kr_err *e)
@@ -280,6 +282,18 @@ static int hold_standard_fds(struct kr_err *e)
     return 0;
 }
 
+static int (*find_command(int argc, char **argv))(int, char **, struct kr_err *)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int, char **, struct kr_err *);
+    } commands[] = {{"ca", kr_ca_command}, {"ctl", kr_ctl_command}};
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run;
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     struct kr_err e = {0};
@@ -294,9 +308,9 @@ int main(int argc, char **argv)
                                  .lifeline_fd = KR_SINK_NO_FD};
     kr_idles_default(&cfg.idle);
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
-    bool ca = argc > 1 && strcmp(argv[1], "ca") == 0;
+    int (*command)(int, char **, struct kr_err *) = find_command(argc, argv);
     int bad = hold_standard_fds(&e) ||
-              (ca ? kr_ca_command(argc - 1, argv + 1, &e) : start(argc, argv, &cfg, &e));
+              (command ? command(argc - 1, argv + 1, &e) : start(argc, argv, &cfg, &e));
     if (bad)
         kr_error("%s", e.msg);
     free(cfg.listen);

@@ -2,13 +2,15 @@
  * as root perhaps; then privileges go; then the workers are forked, which never had any. The
  * master keeps the listening sockets of all, so that a worker can be replaced without a port below
  * 1024 being bound again, and without refusing whoever connects meanwhile. */
-#include "master_internal.h"
+#include "children.h"
+#include "steer.h"
 
 #include <kr/drop.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_control.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_limits.h>
 #include <kr/sink_listen.h>
 #include <kr/sink_master.h>
@@ -83,7 +85,7 @@ static int sooner(int a, int b)
 static int watch(struct master *m, struct kr_err *e)
 {
     struct pollfd p[FDS];
-    struct kr_control_ops ops = {run_command, m};
+    struct kr_control_ops ops = {run_command, command_body, m};
     while (!m->stop) {
         p[0] = (struct pollfd){.fd = m->signals, .events = POLLIN};
         p[1] = (struct pollfd){.fd = m->lifeline, .events = POLLIN};
@@ -175,9 +177,11 @@ static int say_ready(struct master *m, struct kr_err *e)
 static int make_shared(struct master *m, struct kr_err *e)
 {
     struct kr_sink_shared *s = &m->shared;
-    s->how = (struct kr_policy_how){m->cfg->compat == KR_COMPAT_KUMO, m->cfg->seed};
+    s->how =
+        (struct kr_policy_how){.compat = m->cfg->compat == KR_COMPAT_KUMO, .seed = m->cfg->seed};
     s->stats = kr_sink_stats_make(master_blocks(m), e);
-    s->names = s->stats ? kr_names_make(e) : NULL;
+    s->knobs = s->stats ? kr_knobs_make(master_blocks(m), e) : NULL;
+    s->names = s->knobs ? kr_names_make(e) : NULL;
     s->limits = s->names ? kr_limits_make(master_workers(m), e) : NULL;
     s->memory = s->limits ? kr_memory_make(m->cfg->memory, e) : NULL;
     s->store = s->memory ? kr_store_make(e) : NULL;
@@ -191,6 +195,7 @@ static void free_shared(struct master *m)
 {
     struct kr_sink_shared *s = &m->shared;
     kr_sink_stats_free(s->stats, master_blocks(m));
+    kr_knobs_free(s->knobs, master_blocks(m));
     kr_names_free(s->names);
     kr_limits_free(s->limits);
     kr_memory_free(s->memory);
@@ -294,6 +299,7 @@ int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
     kr_control_close(m.control, &line);
     kr_metrics_close(m.metrics);
     free_shared(&m);
+    steer_free(&m);
     free(m.listeners);
     free(m.slot);
     kr_targets_close(&cfg->targets);

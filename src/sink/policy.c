@@ -115,6 +115,8 @@ static void finish_site(struct kr_policy *p, struct kr_site *s)
         s->bounce = p->site[0]->bounce;
         s->defer = p->site[0]->defer;
     }
+    if (s->burst <= 0)
+        s->burst = s->rate > 1 ? s->rate : 1;
     for (size_t i = 0; i < KR_STAGES; i++)
         p->stages |= s->delay[i].kind != DELAY_NONE ? 1u << i : 0;
     p->greylists |= s->greylist != 0;
@@ -148,6 +150,17 @@ static void finish(struct kr_policy *p)
         finish_rule(p, &p->rule[i]);
 }
 
+static int read_settings(struct load *l, const struct kr_policy_how *how)
+{
+    struct kr_toml *doc = kr_toml_read("set", how->set, how->set_len, l->e);
+    if (!doc)
+        return -1;
+    l->doc = doc;
+    int bad = load_settings(l, kr_toml_root(doc));
+    kr_toml_free(doc);
+    return bad;
+}
+
 struct kr_policy *kr_policy_read(const char *name, const char *text, size_t len,
                                  const struct kr_policy_how *how, struct kr_err *e)
 {
@@ -155,7 +168,7 @@ struct kr_policy *kr_policy_read(const char *name, const char *text, size_t len,
     if (!doc)
         return NULL;
     struct kr_policy *p = kr_calloc(1, sizeof *p);
-    struct load l = {doc, p, e};
+    struct load l = {doc, p, e, false};
     const struct kr_toml_value *root = kr_toml_root(doc);
     int bad = 0;
     p->held = 1;
@@ -167,6 +180,8 @@ struct kr_policy *kr_policy_read(const char *name, const char *text, size_t len,
     kr_toml_free(doc);
     if (how->seed)
         p->seed = strtoull(how->seed, NULL, 10);
+    if (!bad && how->set)
+        bad = read_settings(&l, how);
     if (!bad)
         finish(p);
     else

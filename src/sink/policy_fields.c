@@ -309,6 +309,8 @@ static int add_answer(struct load *l, const struct kr_toml_value *v, struct kr_a
 int set_answers(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at)
 {
     (void)f;
+    if (l->replace)
+        kr_answers_free(at);
     if (kr_toml_type(v) != KR_TOML_ARRAY)
         return add_answer(l, v, at);
     for (size_t i = 0; i < kr_toml_count(v); i++)

@@ -10,6 +10,7 @@ struct load {
     const struct kr_toml *doc;
     struct kr_policy *p;
     struct kr_err *e;
+    bool replace; /* answers take the place of those that are there */
 };
 
 /* A key of a table, where its value goes, and what may be its value. */
@@ -35,8 +36,7 @@ int load_fields(struct load *l, const struct kr_toml_value *table, const struct 
 typedef int setter(struct load *l, const struct kr_toml_value *v, const struct field *f, void *at);
 setter set_bool, set_percent, set_number, set_count, set_duration, set_choice, set_patterns,
     set_prefixes, set_delay, set_text;
-/* {code, msg, weight}, or an array of them. */
-setter set_answers;
+setter set_answers; /* {code, msg, weight}, or an array of them */
 
 /* An answer as the file has it. */
 struct raw_answer {
@@ -47,12 +47,14 @@ struct raw_answer {
 int load_answer(struct load *l, const struct kr_toml_value *v, const struct raw_answer *raw,
                 struct kr_answers *to);
 
-/* The site of this name; made when there is none. */
-struct kr_site *load_site(struct load *l, const char *name);
+struct kr_site *load_site(struct load *l, const char *name); /* made when there is none */
 int load_key(struct load *l, const struct kr_toml_value *v, const char *name, bool exact,
              struct kr_site *s);
 int load_provider(struct load *l, const struct kr_toml_value *v);
 int load_default(struct load *l, const struct kr_toml_value *v);
 int load_rule(struct load *l, const struct kr_toml_value *v);
+/* set."NAME".KEY = VALUE, of "default", a provider or a domain, over what the file says. */
+int load_settings(struct load *l, const struct kr_toml_value *root);
+const struct fields *site_fields(void); /* what may stand in [default], and so be set */
 
 #endif

@@ -37,12 +37,20 @@ static const struct field provider_rows[] = {SITE("domains", set_patterns, domai
                                              SITE("mx", set_prefixes, mx),
                                              SITE("mx_names", set_patterns, mx_names), SITE_ROWS};
 
-struct kr_site *load_site(struct load *l, const char *name)
+static struct kr_site *site_named(const struct kr_policy *p, const char *name)
 {
-    struct kr_policy *p = l->p;
     for (size_t i = 0; i < p->sites; i++)
         if (strcmp(p->site[i]->name, name) == 0)
             return p->site[i];
+    return NULL;
+}
+
+struct kr_site *load_site(struct load *l, const char *name)
+{
+    struct kr_policy *p = l->p;
+    struct kr_site *there = site_named(p, name);
+    if (there)
+        return there;
     struct kr_site *s = kr_calloc(1, sizeof *s);
     s->name = kr_strdup(name);
     s->index = p->sites;
@@ -65,9 +73,7 @@ static int check_site(struct load *l, const struct kr_toml_value *v, struct kr_s
                         stages[s->stage]);
     if (s->burst > 0 && s->burst < 1)
         return load_bad(l, v, "burst = %g lets nothing through", s->burst);
-    if (s->burst <= 0)
-        s->burst = s->rate > 1 ? s->rate : 1;
-    s->rates = kr_toml_get(v, "bounce") || kr_toml_get(v, "defer");
+    s->rates |= kr_toml_get(v, "bounce") || kr_toml_get(v, "defer");
     return 0;
 }
 
@@ -77,10 +83,46 @@ static int site_table(struct load *l, const struct kr_toml_value *v, struct kr_s
     return load_fields(l, v, rows, s) || check_site(l, v, s) ? -1 : 0;
 }
 
-int load_default(struct load *l, const struct kr_toml_value *v)
+const struct fields *site_fields(void)
 {
     static const struct fields rows = {default_rows, sizeof default_rows / sizeof *default_rows};
-    return site_table(l, v, l->p->site[0], &rows);
+    return &rows;
+}
+
+int load_default(struct load *l, const struct kr_toml_value *v)
+{
+    return site_table(l, v, l->p->site[0], site_fields());
+}
+
+/* ---- settings at run time -----------------------------------------------------------------------
+ */
+
+/* The provider of this name; or a domain, which becomes one of its own. */
+static struct kr_site *setting_site(struct load *l, const struct kr_toml_value *v)
+{
+    const char *name = kr_toml_key(v);
+    size_t before = l->p->sites;
+    if (strcmp(name, "default") == 0)
+        return l->p->site[0];
+    if (!strchr(name, '.') && !site_named(l->p, name)) {
+        load_bad(l, v, "there is no provider '%.60s', and it is no domain", name);
+        return NULL;
+    }
+    struct kr_site *s = load_site(l, name);
+    return s->index >= before && load_key(l, v, name, false, s) ? NULL : s;
+}
+
+int load_settings(struct load *l, const struct kr_toml_value *root)
+{
+    const struct kr_toml_value *all = kr_toml_get(root, "set");
+    l->replace = true;
+    for (size_t i = 0; all && i < kr_toml_count(all); i++) {
+        const struct kr_toml_value *v = kr_toml_at(all, i);
+        struct kr_site *s = setting_site(l, v);
+        if (!s || site_table(l, v, s, site_fields()))
+            return -1;
+    }
+    return 0;
 }
 
 int load_provider(struct load *l, const struct kr_toml_value *v)

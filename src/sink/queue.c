@@ -110,7 +110,7 @@ static struct record *at(const struct kr_queue *q, unsigned worker, uint64_t whe
 }
 
 /* It can fail only while the counter is full, which wakes as well. */
-static void wake(const struct kr_queue *q)
+void kr_queue_nudge(const struct kr_queue *q)
 {
     ssize_t n;
     do
@@ -136,7 +136,7 @@ bool kr_queue_put(struct kr_queue *q, unsigned worker, const struct iovec *piece
     /* Either the writer sees the new head before it waits, or this sees that it is asleep. */
     atomic_store(&r->head, head + room_for(len));
     if (atomic_load(&q->shared->asleep) && atomic_exchange(&q->shared->asleep, 0))
-        wake(q);
+        kr_queue_nudge(q);
     return true;
 }
 

@@ -1,16 +1,13 @@
-/* The policy: read by the master, again when asked. It is compiled here to see whether it can be;
- * what the workers have is replaced only by one that can. */
-#include "master_internal.h"
+/* The policy's file: read by the master, again when asked. */
+#include "steer.h"
 
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
-#include <kr/sink_names.h>
 #include <kr/sink_store.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 static int read_file(const char *path, struct kr_buf *out, struct kr_err *e)
@@ -36,17 +33,7 @@ int load_policy(struct master *m, struct kr_err *e)
         return kr_fail(e, KR_USAGE, 0, "there is no --policy to read");
     if (read_file(path, &text, e))
         return -1;
-    struct kr_policy *p = kr_policy_read(path, kr_buf_str(&text), text.len, &m->shared.how, e);
-    if (!p)
-        return -1;
-    for (size_t i = 1; i < kr_policy_sites(p); i++)
-        kr_names_add(m->shared.names, kr_policy_site_name(p, i));
-    kr_debug("%s: %zu providers, %zu rules", path, kr_policy_sites(p) - 1, kr_policy_rules(p));
-    kr_policy_drop(p);
-    if (kr_store_put(m->shared.store, path, kr_buf_str(&text), text.len, e))
-        return -1;
-    signal_all(m, SIGHUP);
-    return 0;
+    return steer_text(m, path, kr_buf_str(&text), text.len, e);
 }
 
 void reload_policy(struct master *m)

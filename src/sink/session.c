@@ -5,6 +5,7 @@
 #include <kr/sink_session.h>
 
 #include <kr/sink_gather.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_tally.h>
 
 #include "decide.h"
@@ -50,6 +51,15 @@ void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const cha
     kr_sink_reply(x, 421, "%s", text);
 }
 
+bool kr_sink_paused(struct kr_sink_ctx *x, struct kr_sink_session *s)
+{
+    if (!x->knobs || !atomic_load_explicit(&x->knobs->paused, memory_order_relaxed))
+        return false;
+    kr_tally(x, KR_SINK_paused, 1);
+    kr_sink_dismiss(x, s, "4.3.2 The sink is paused, come back later");
+    return true;
+}
+
 bool kr_sink_goodbye(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
     if (s->phase > KR_SMTP_READY || s->dialogue || s->over || s->chunk)
@@ -71,7 +81,7 @@ void kr_sink_secured(struct kr_sink_session *s, const char *name)
 void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct kr_sink_peer *p)
 {
     char text[KR_ADDRSTRLEN];
-    if (decide_connect(x, s, &p->source, &p->meant))
+    if (kr_sink_paused(x, s) || decide_connect(x, s, &p->source, &p->meant))
         return;
     kr_sink_reply(x, 220, "[%s%s] ESMTP kumo-sink %s%s",
                   kr_addr_is_v4(&p->meant) ? "" : "IPv6:", kr_addr_str(&p->meant, text), x->nonce,

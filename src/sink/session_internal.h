@@ -23,6 +23,8 @@ void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* A reply of 421, after which the connection ends. */
 void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text);
+/* 421, when the sink is paused. */
+bool kr_sink_paused(struct kr_sink_ctx *x, struct kr_sink_session *s);
 /* One command line without its line end. */
 void kr_sink_command(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *line, size_t n);
 /* The parameters after the path of MAIL and of RCPT; false: the refusal was said. */

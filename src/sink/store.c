@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -15,6 +16,9 @@ struct half {
     char name[256];
     size_t len;
     bool there;
+    char seed[24]; /* empty: none */
+    size_t set_len;
+    char set[KR_STORE_SET_MOST];
     char text[KR_STORE_MOST];
 };
 struct kr_store {
@@ -46,10 +50,22 @@ uint64_t kr_store_generation(const struct kr_store *s)
 int kr_store_put(struct kr_store *s, const char *name, const char *text, size_t len,
                  struct kr_err *e)
 {
+    return kr_store_put_tuned(s, name, text, len, &(struct kr_policy_how){0}, e);
+}
+
+int kr_store_put_tuned(struct kr_store *s, const char *name, const char *text, size_t len,
+                       const struct kr_policy_how *how, struct kr_err *e)
+{
     uint64_t next = kr_store_generation(s) + 1;
     struct half *h = &s->half[next & 1];
     if (len > sizeof h->text)
         return kr_fail(e, KR_USAGE, 0, "%s: over %u octets", name, KR_STORE_MOST);
+    if (how->set_len > sizeof h->set)
+        return kr_fail(e, KR_USAGE, 0, "over %u octets of settings", KR_STORE_SET_MOST);
+    snprintf(h->seed, sizeof h->seed, "%s", how->seed ? how->seed : "");
+    h->set_len = how->set ? how->set_len : 0;
+    if (how->set)
+        memcpy(h->set, how->set, how->set_len);
     strncpy(h->name, name, sizeof h->name - 1);
     h->there = text != NULL;
     h->len = text ? len : 0;
@@ -66,7 +82,10 @@ struct kr_policy *kr_store_get(const struct kr_store *s, const struct kr_policy_
         uint64_t now = kr_store_generation(s);
         const struct half *h = &s->half[now & 1];
         struct kr_err why = {0};
-        struct kr_policy *p = h->there ? kr_policy_read(h->name, h->text, h->len, how, &why) : NULL;
+        struct kr_policy_how tuned = {how->compat, h->seed[0] ? h->seed : how->seed, h->set,
+                                      h->set_len};
+        struct kr_policy *p =
+            h->there ? kr_policy_read(h->name, h->text, h->len, &tuned, &why) : NULL;
         if (now == kr_store_generation(s)) {
             if (why.msg[0])
                 *e = why;

@@ -36,8 +36,8 @@ void verdict_rules(const struct kr_policy *p, enum kr_stage stage, const struct 
             continue;
         out->delay = sum(out->delay, dice_delay(&r->delay, a->hash, salt + 1));
         out->answer = kr_answers_pick(&r->answers, dice_unit(a->hash, salt + 2));
-        out->fault = (enum effect_fault)r->fault;
-        out->bandwidth = r->bandwidth ? (uint32_t)r->bandwidth : out->bandwidth;
+        out->fault = a->faultless ? EFFECT_NONE : (enum effect_fault)r->fault;
+        out->bandwidth = r->bandwidth && !a->faultless ? (uint32_t)r->bandwidth : out->bandwidth;
     }
 }
 

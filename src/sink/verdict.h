@@ -13,6 +13,7 @@ struct about {
     uint64_t senders; /* bits of the rules whose sender fits */
     uint64_t hash;    /* of seed, recipient and attempt */
     uint32_t attempt; /* 0: the first one */
+    bool faultless;   /* no faults and no bandwidths */
 };
 
 enum effect_fault { EFFECT_NONE, EFFECT_DROP, EFFECT_RESET, EFFECT_STALL };

@@ -5,6 +5,7 @@
 #include <kr/mem.h>
 #include <kr/sink_filter.h>
 #include <kr/sink_hist.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_memory.h>
 #include <kr/sink_names.h>
 #include <kr/sink_policy.h>
@@ -39,6 +40,10 @@ static void look_at_clock(struct worker *w)
 static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
 {
     struct kr_err why = {0};
+    uint64_t generation = kr_store_generation(shared->store);
+    if (generation == w->generation)
+        return;
+    w->generation = generation;
     struct kr_policy *p = kr_store_get(shared->store, &shared->how, &why);
     if (why.msg[0]) {
         kr_error("worker %u: %s", w->x.worker, why.msg);
@@ -171,6 +176,7 @@ static int run(struct loop *l)
         if (n < 0 && errno != EINTR)
             return KR_INTERNAL;
         look_at_clock(l->w);
+        kr_knobs_obey(l->w->x.knobs, l->w->x.worker, l->w->x.stats);
         int64_t began = l->w->x.now;
         for (int i = 0; i < n; i++)
             dispatch(l, &ev[i]);
@@ -235,6 +241,7 @@ static struct worker *make_worker(const struct kr_sink_worker *arg)
                                 .next_id = kr_sink_count(stats, KR_SINK_messages),
                                 .memory = arg->shared->memory,
                                 .limits = arg->shared->limits,
+                                .knobs = arg->shared->knobs,
                                 .stats = stats};
     for (size_t i = 0; i < KR_IDLE_N; i++)
         w->waits.idle[i].after = arg->cfg->idle.after[i] * 1000LL;

@@ -20,6 +20,7 @@ struct worker {
     int64_t now; /* CLOCK_MONOTONIC, ms; x.now is the same in us */
     struct waits_of waits;
     size_t open;
+    uint64_t generation; /* of the policy it has */
     bool draining;
     int64_t drained_at;        /* when those that are left are reset, ms */
     struct kr_capture capture; /* x.capture points here, or nowhere */

@@ -7,6 +7,7 @@
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_filter.h>
+#include <kr/sink_knobs.h>
 #include <kr/sink_queue.h>
 #include <kr/sink_target.h>
 
@@ -142,6 +143,7 @@ static void work(struct writer *w)
     struct pollfd p[] = {{.fd = w->signals, .events = POLLIN},
                          {.fd = kr_queue_fd(w->w->queue), .events = POLLIN}};
     do {
+        kr_knobs_obey(w->w->knobs, w->w->block, w->w->stats);
         empty(w);
         if (kr_queue_rest(w->w->queue))
             poll(p, 2, -1);

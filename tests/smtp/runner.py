@@ -11,6 +11,7 @@ import operation
 import policy
 import tls
 import scripts
+import steer
 from sinktest import Sink, Tap
 
 tap = Tap()
@@ -26,5 +27,6 @@ control.run(tap)
 faults.run(tap)
 operation.run(tap)
 policy.run(tap)
+steer.run(tap)
 tls.run(tap)
 sys.exit(tap.done())

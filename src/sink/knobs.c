@@ -1,0 +1,37 @@
+#include <kr/sink_knobs.h>
+
+#include <kr/err.h>
+#include <kr/sink_sums.h>
+
+#include <errno.h>
+#include <sys/mman.h>
+
+static size_t size_for(unsigned blocks)
+{
+    return sizeof(struct kr_knobs) + blocks * sizeof(_Atomic uint64_t);
+}
+
+struct kr_knobs *kr_knobs_make(unsigned blocks, struct kr_err *e)
+{
+    void *p =
+        mmap(NULL, size_for(blocks), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (p != MAP_FAILED)
+        return p;
+    kr_fail(e, KR_CANNOT, errno, "shared memory for switches");
+    return NULL;
+}
+
+void kr_knobs_free(struct kr_knobs *k, unsigned blocks)
+{
+    if (k)
+        munmap(k, size_for(blocks));
+}
+
+void kr_knobs_obey(struct kr_knobs *k, unsigned block, struct kr_sink_stats *own)
+{
+    uint64_t asked = atomic_load_explicit(&k->reset, memory_order_acquire);
+    if (asked == atomic_load_explicit(&k->done[block], memory_order_relaxed))
+        return;
+    kr_sink_stats_reset(own);
+    atomic_store_explicit(&k->done[block], asked, memory_order_release);
+}
