@@ -30,7 +30,7 @@ GEN_LIBS      := jansson openssl
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
-COMPILES := all programs unit-programs tools fuzz-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
+COMPILES := all programs unit-programs tools fuzz-programs replay-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
 ifneq ($(filter $(COMPILES),$(or $(MAKECMDGOALS),all)),)
 MISSING := $(shell for p in $(firstword $(CC)) $(PKGCONF); do command -v $$p >/dev/null || echo $$p; done; \
                    for l in $(ALL_LIBS); do $(PKGCONF) --exists $$l 2>/dev/null || echo $$l; done)
@@ -65,6 +65,7 @@ PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight $(
 UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY := $(patsubst $(BUILD)/tests/fuzz/fuzz_%,$(BUILD)/tests/fuzz/replay_%,$(FUZZ))
 
 all: $(PROGRAMS) ## build the programs (the default)
 
@@ -129,14 +130,23 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, 
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< -lpthread
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(TOOL_LIBS) -lpthread
+$(BUILD)/tests/tools/tlsload: TOOL_LIBS := -lssl -lcrypto
 
-# A fuzzer includes the .c file it is about; the libraries give what that needs (make fuzz).
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(LIB_redirect) $(call lib,sink gen)
+# A fuzzer includes the .c file it is about; the libraries give what that needs (make fuzz). Without
+# libFuzzer, replay.c plays the kept corpus.
+libs_fuzz := $(call lib,sink gen) $(LIB_redirect)
+fuzzer = $(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(1) \
+         $(libs_fuzz) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
+$(BUILD)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/tests/fuzz/replay.o $(libs_fuzz)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call fuzzer,$(BUILD)/tests/fuzz/replay.o)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(libs_fuzz)
 	$(call say,FUZZ,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< \
-	  $(call lib,sink gen) $(LIB_redirect) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
+	$(Q)$(call fuzzer,-fsanitize=fuzzer)
 
 # The tests name what they need by its absolute path.
 $(CURDIR)/$(BUILD)/%: $(BUILD)/% ; @:

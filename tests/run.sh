@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs the suites and adds up what they say in TAP. A suite is an executable: each unit test program,
-# and each tests/*/*.sh that is executable (see not_a_suite). One that crashes, ends early, prints no
+# each fuzzer's corpus, and each tests/*/*.sh that is executable (see not_a_suite). One that crashes, ends early, prints no
 # plan or prints nothing has failed, whatever its exit status.
 # usage: tests/run.sh [SUITE...]    unit, smtp, net/cut, unit/base/test_addr: a name or a beginning
 #        tests/run.sh --root        only says whether this user may run all of them
@@ -29,6 +29,10 @@ list_suites() {
         [[ -e $f ]] || continue
         name=${f#tests/} name=${name%.c}
         printf '%s\t%s\n' "$name" "$BUILD/tests/$name"
+    done
+    for f in tests/fuzz/fuzz_*.c; do
+        name=${f##*/fuzz_} name=${name%.c}
+        printf 'fuzz/%s\t%s\ttests/fuzz/corpus/%s\n' "$name" "$BUILD/tests/fuzz/replay_$name" "$name"
     done
     for f in tests/smtp/*.sh tests/*/*.sh; do
         [[ $f != tests/net/matrix.sh ]] || printf 'net/matrix\t%s\t--tap\n' "$f"
@@ -155,7 +159,7 @@ host_state >"$LOGS/before.txt"
 BEGAN=$EPOCHSECONDS
 while IFS=$'\t' read -r -u 3 name program argument; do
     chosen "$name" "$@" || continue
-    [[ $name == unit/* ]] || need_root
+    [[ $name == unit/* || $name == fuzz/* ]] || need_root
     RAN=$((RAN + 1))
     run_suite "$name" "$program" ${argument:+"$argument"}
 done 3< <(list_suites)

@@ -1,5 +1,5 @@
 # What is done with the programs: tests, lint, benchmarks, packaging.
-.PHONY: programs unit-programs tools fuzz-programs ready check unit lint sanitize valgrind fuzz bench demo \
+.PHONY: programs unit-programs tools fuzz-programs replay-programs ready check unit lint sanitize valgrind fuzz bench demo \
         leak-matrix install uninstall dist deps clean help \
         print-flags check-tables
 SUITES ?=
@@ -9,10 +9,11 @@ FUZZ_SECONDS ?= 20
 programs: $(PROGRAMS) ; @:
 unit-programs: $(UNIT) ; @:
 fuzz-programs: $(FUZZ) ; @:
+replay-programs: $(REPLAY) ; @:
 tools: $(TOOLS) ; @: ## build the helpers of the network tests
 ready:
 	$(Q)contrib/deps.sh --quiet build test
-	$(Q)$(MAKE) --no-print-directory programs unit-programs tools
+	$(Q)$(MAKE) --no-print-directory programs unit-programs replay-programs tools
 
 RUN = BUILD='$(abspath $(BUILD))' tests/run.sh
 check: ## install what the tests need, build, run every test (root); SUITES='unit net' picks some
@@ -37,18 +38,18 @@ print-flags: # for tests/lint
 # ---- the same tests, watched ---------------------------------------------------------------------
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-sanitize: ## unit and SMTP tests with AddressSanitizer and UBSan, built into build-asan
+sanitize: ## unit tests, SMTP tests and corpora with AddressSanitizer and UBSan, built into build-asan
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
-	  programs unit-programs tools
+	  programs unit-programs replay-programs tools
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
-	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp
+	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp fuzz
 
 valgrind: ## unit tests under valgrind
 	$(Q)$(MAKE) --no-print-directory unit-programs
 	$(Q)WRAP='valgrind -q --error-exitcode=99 --leak-check=full --track-fds=no' $(RUN) unit
 
 FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-fuzz: ## every fuzzer for FUZZ_SECONDS (20); what it finds is kept under tests/fuzz/corpus
+fuzz: ## every fuzzer for FUZZ_SECONDS (20); what it finds goes to tests/fuzz/corpus, which check replays
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang OPT='-O1 -g' \
 	  HARDEN='-fPIE $(FUZZ_SAN)' fuzz-programs
 	$(Q)BUILD='$(abspath $(BUILD))-fuzz' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh

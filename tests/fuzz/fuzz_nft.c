@@ -11,7 +11,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define MUST(what) ((what) ? (void)0 : abort())
-#define HEAD (MNL_NLMSG_HDRLEN + sizeof(struct nfgenmsg))
+#define HEAD ((size_t)NLMSG_HDRLEN + sizeof(struct nfgenmsg))
 
 static bool same_name(const struct kr_nft_lookup *l, const char **what)
 {

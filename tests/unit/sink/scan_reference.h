@@ -41,10 +41,10 @@ static int break_after(const char *d, size_t n, size_t i)
 
 static int command_at(const char *d, size_t n, size_t i)
 {
-    static const char verbs[] = "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT HELP EXPN";
+    static const char known[] = "EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT HELP EXPN";
     if (i + 5 > n || !memchr(" \r\n", d[i + 4], 3))
         return 0;
-    for (const char *v = verbs; *v; v += v[4] ? 5 : 4)
+    for (const char *v = known; *v; v += v[4] ? 5 : 4)
         if (strncasecmp(d + i, v, 4) == 0)
             return 1;
     return 0;
