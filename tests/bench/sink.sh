@@ -1,26 +1,36 @@
 #!/usr/bin/env bash
-# CPU time of a sink for a message: kumo-sink against Postfix's smtp-sink, from the same generator, in
-# turn, on the loopback of a namespace of its own; and kumo-sink with a policy against itself without.
-# Prints rows as run.sh does; exits 1 when a goal is missed.
+# CPU time of a sink, on the loopback of a namespace of its own: for a message, kumo-sink against
+# Postfix's smtp-sink, from the same generator, in turn; the same for connections to other addresses
+# that `up` or the documented line redirects; kumo-sink with a policy against itself without; and for a
+# full TLS handshake, against openssl s_server. Prints rows as run.sh does; exits 1 when a goal is missed.
+# usage: tests/bench/sink.sh [plain|redirected|policy|tls]...
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib.sh
 . "$HERE/../lib.sh"
 # shellcheck source=tests/pkg.sh
 . "$HERE/../pkg.sh"
-MESSAGES=${MESSAGES:-20000} ROUNDS=${ROUNDS:-5} MISSED=0
+MESSAGES=${MESSAGES:-20000} HANDSHAKES=${HANDSHAKES:-1000} ROUNDS=${ROUNDS:-5} MISSED=0
 
 ((EUID == 0)) || die "network namespaces need root"
 if [[ -z ${KR_BENCH_INSIDE:-} ]]; then
     pkg_need postfix || { echo "# no Postfix to compare with" >&2; exit 0; }
-    KR_BENCH_INSIDE=1 exec unshare -n "$HERE/sink.sh"
+    KR_BENCH_INSIDE=1 exec unshare -n "$HERE/sink.sh" "$@"
 fi
+PARTS=("$@")
+(($#)) || PARTS=(plain redirected policy tls)
 ip link set lo up
 sysctl -qw net.ipv4.ip_local_port_range="10000 65000"
 DIR=$(mktemp -d)
 chmod 755 "$DIR"
 PID=
-trap '[[ -z $PID ]] || kill "$PID" 2>/dev/null || true; rm -rf "$DIR"' EXIT
+UP=
+clean() {
+    [[ -z $PID ]] || kill "$PID" 2>/dev/null || true
+    [[ -z $UP ]] || "$KR" -q down || true
+    rm -rf "$DIR"
+}
+trap clean EXIT
 mkdir -p "$DIR/postfix"
 : >"$DIR/postfix/main.cf"
 pkg_run "$DIR"
@@ -50,29 +60,43 @@ cpu_ns() {
 }
 listens() { (: <"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# measure PORT MODE BYTES MESSAGES: tenths of a microsecond a message, of the sink that PID is.
-measure() {
-    local before
-    wait_for 10 listens "$1" || die "nobody listens on port $1"
+# spent COUNT COMMAND...: tenths of a microsecond of the CPU for each of so many, by the process PID.
+spent() {
+    local n=$1 before
+    shift
     before=$(cpu_ns "$PID")
-    timeout 300 "$TOOLS/smtpload" "$1" "$2" "$3" "$4" >"$DIR/sent" || die "the generator failed"
-    echo $((($(cpu_ns "$PID") - before) / ($4 * 100)))
+    timeout 300 "$@" >"$DIR/sent" || die "the generator failed"
+    echo $((($(cpu_ns "$PID") - before) / (n * 100)))
+}
+await_port() { wait_for 10 listens "$1" || die "nobody listens on port $1"; }
+end() {
     kill "$PID"
     wait "$PID" 2>/dev/null || true
     PID=
 }
-ours() { # FILE ARGUMENTS OF MEASURE... [-- OPTIONS OF THE SINK...]
-    local to=$1 mode=$2 bytes=$3 n=$4
-    shift 4
+
+start_ours() { # OPTIONS OF THE SINK...
     "$KR_SINK" -q -w 1 -l 127.0.0.1:2026 "$@" &
     PID=$!
-    measure 2026 "$mode" "$bytes" "$n" >>"$DIR/$to"
+    await_port 2026
 }
-theirs() {
+start_theirs() { # PORT
     # exec in PKG_RUN: the process is smtp-sink itself, which has no children.
-    "${PKG_RUN[@]}" /usr/sbin/smtp-sink -u nobody 127.0.0.1:2027 256 &
+    "${PKG_RUN[@]}" /usr/sbin/smtp-sink -u nobody "127.0.0.1:$1" 256 &
     PID=$!
-    measure 2027 "$2" "$3" "$4" >>"$DIR/$1"
+    await_port "$1"
+}
+ours() { # FILE MODE BYTES MESSAGES [OPTIONS OF THE SINK...]
+    local to=$1 mode=$2 bytes=$3 n=$4
+    shift 4
+    start_ours "$@"
+    spent "$n" "$TOOLS/smtpload" 2026 "$mode" "$bytes" "$n" >>"$DIR/$to"
+    end
+}
+theirs() { # FILE MODE BYTES MESSAGES
+    start_theirs 2027
+    spent "$4" "$TOOLS/smtpload" 2027 "$2" "$3" "$4" >>"$DIR/$1"
+    end
 }
 # Of several rounds: what else the machine does only adds.
 least() { sort -n | awk 'NR == 1 { printf "%.1f", $1 / 10 }'; }
@@ -87,22 +111,96 @@ row() {
     [[ $holds == ok ]] || MISSED=1
 }
 
-# NAME MODE BYTES MESSAGES GOAL: 10 times cheaper is 0.10.
-while read -r name mode bytes n goal; do
-    for ((i = 0; i < ROUNDS; i++)); do
-        ours "ours.$name" "$mode" "$bytes" "$n"
-        theirs "theirs.$name" "$mode" "$bytes" "$n"
+# compare WHAT OURS THEIRS: measures with two functions, lines of NAME MODE BYTES MESSAGES GOAL.
+compare() {
+    local name mode bytes n goal i
+    while read -r name mode bytes n goal; do
+        for ((i = 0; i < ROUNDS; i++)); do
+            "$2" "ours.$1.$name" "$mode" "$bytes" "$n" </dev/null
+            "$3" "theirs.$1.$name" "$mode" "$bytes" "$n" </dev/null
+        done
+        row "sink CPU: $1${name//_/ }" "ours.$1.$name" "theirs.$1.$name" "$goal"
     done
-    row "sink CPU: ${name//_/ }" "ours.$name" "theirs.$name" "$goal"
-done <<END
+}
+
+# 10 times cheaper is 0.10.
+bench_plain() {
+    compare "" ours theirs <<END
 1_KB,_a_command_after_the_other plain 1024 $MESSAGES 0.59
 1_KB,_pipelined pipelined 1024 $MESSAGES 0.56
 100_KB,_pipelined pipelined 102400 $((MESSAGES / 10)) 0.10
 1_KB,_one_a_connection alone 1024 $((MESSAGES / 4)) 0.71
 END
-for ((i = 0; i < ROUNDS; i++)); do
-    ours plain pipelined 1024 "$MESSAGES"
-    ours policy pipelined 1024 "$MESSAGES" --policy "$DIR/policy.toml"
+}
+
+# ---- redirected: to documentation addresses, in turn ---------------------------------------------
+
+ABROAD=203.0.113.0/24:25
+redirected() { # FILE MODE BYTES MESSAGES
+    "$KR" -q up
+    UP=1
+    PID=$("$KR" status | sed -nE 's/.* kumo-sink, process ([0-9]+).*/\1/p')
+    [[ -n $PID ]] || die "up started no sink"
+    spent "$4" "$TOOLS/smtpload" "$ABROAD" "$2" "$3" "$4" >>"$DIR/$1"
+    PID=
+    "$KR" -q down
+    UP=
+}
+by_the_line() {
+    start_theirs 2026
+    iptables -t nat -A OUTPUT -p tcp ! -d 192.168.1.0/24 --dport 25 -j DNAT --to-destination 127.0.0.1:2026
+    spent "$4" "$TOOLS/smtpload" "$ABROAD" "$2" "$3" "$4" >>"$DIR/$1"
+    iptables -t nat -F
+    end
+}
+bench_redirected() {
+    ip link add up0 type veth peer name in0
+    ip link set in0 up
+    ip link set up0 up
+    ip addr add 192.0.2.2/24 dev up0
+    ip route add default via 192.0.2.1
+    compare "redirected, " redirected by_the_line <<END
+1_KB,_pipelined pipelined 1024 $MESSAGES 0.56
+100_KB,_pipelined pipelined 102400 $((MESSAGES / 10)) 0.10
+1_KB,_one_a_connection alone 1024 $((MESSAGES / 4)) 0.71
+END
+    ip link del up0
+}
+
+bench_policy() {
+    local i
+    for ((i = 0; i < ROUNDS; i++)); do
+        ours without pipelined 1024 "$MESSAGES"
+        ours with pipelined 1024 "$MESSAGES" --policy "$DIR/policy.toml"
+    done
+    row "sink CPU: a policy, against none" with without 1.10
+}
+
+# ---- TLS: full handshakes, P-256, the certificate made before ------------------------------------
+
+handshakes() { # FILE PORT HOW
+    "$TOOLS/tlsload" "$2" "$3" 10 mx.lab.example >/dev/null
+    spent "$HANDSHAKES" "$TOOLS/tlsload" "$2" "$3" "$HANDSHAKES" mx.lab.example >>"$DIR/$1"
+    end
+}
+bench_tls() {
+    local i
+    mkfifo "$DIR/silence"
+    exec 5<>"$DIR/silence" # s_server ends when its input does
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$DIR/key" -out "$DIR/cert" \
+        -subj /CN=mx.lab.example -days 3 2>/dev/null
+    for ((i = 0; i < ROUNDS; i++)); do
+        start_ours --tls lab-ca --ca-dir "$DIR/ca"
+        handshakes ours.tls 2026 starttls
+        openssl s_server -accept 127.0.0.1:2028 -cert "$DIR/cert" -key "$DIR/key" -quiet <&5 >/dev/null 2>&1 &
+        PID=$!
+        await_port 2028
+        handshakes theirs.tls 2028 direct
+    done
+    row "sink CPU: TLS handshake after SMTP, s_server's" ours.tls theirs.tls 1.30
+}
+
+for part in "${PARTS[@]}"; do
+    "bench_$part"
 done
-row "sink CPU: a policy, against none" policy plain 1.10
 exit "$MISSED"

@@ -1,11 +1,11 @@
 /*
- * Sends mail to a sink on loopback, for measuring what a message costs the sink.
+ * Sends mail to a sink, for measuring what a message costs the sink.
  *
- *   smtpload PORT plain|pipelined|alone BYTES MESSAGES [DOMAIN]
+ *   smtpload [NET/24:]PORT plain|pipelined|alone BYTES MESSAGES [DOMAIN]
  *
- * over 16 connections: a command after the other; envelope in one write and content in another; or
- * a connection for each message. Each recipient is another one. Refusals are counted, and printed:
- * "ACCEPTED REFUSED".
+ * on loopback, or to the addresses of the net in turn; over 16 connections: a command after the
+ * other; envelope in one write and content in another; or a connection for each message. Each
+ * recipient is another one. Refusals are counted, and printed: "ACCEPTED REFUSED".
  */
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -18,7 +18,9 @@
 enum { CLIENTS = 16 };
 
 struct load {
-    int port;
+    uint32_t net; /* 0: loopback */
+    uint16_t port;
+    unsigned dialled;
     const char *mode, *domain;
     char *content;
     size_t len;
@@ -32,11 +34,11 @@ static void fail(const char *what)
     exit(1);
 }
 
-static int dial(const struct load *l)
+static int dial(struct load *l)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)l->port)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(l->port)};
     struct timeval limit = {.tv_sec = 20};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_addr.s_addr = htonl(l->net ? l->net + 1 + l->dialled++ % 254 : INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) ||
         connect(fd, (struct sockaddr *)&to, sizeof to))
@@ -140,14 +142,28 @@ static void fill(struct load *l, size_t bytes)
     l->len = bytes + 5;
 }
 
+/* [NET/24:]PORT */
+static bool aim(struct load *l, const char *text)
+{
+    char net[16];
+    struct in_addr a = {0};
+    if (sscanf(text, "%15[0-9.]/24:%hu", net, &l->port) == 2) {
+        bool good = inet_pton(AF_INET, net, &a) == 1;
+        l->net = ntohl(a.s_addr) & 0xffffff00;
+        return good && l->net;
+    }
+    return sscanf(text, "%hu", &l->port) == 1;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 5) {
-        fprintf(stderr, "usage: smtpload PORT plain|pipelined|alone BYTES MESSAGES [DOMAIN]\n");
+    struct load l = {.domain = argc > 5 ? argv[5] : "d.example"};
+    if (argc < 5 || !aim(&l, argv[1])) {
+        fprintf(stderr,
+                "usage: smtpload [NET/24:]PORT plain|pipelined|alone BYTES MESSAGES [DOMAIN]\n");
         return 2;
     }
-    struct load l = {
-        .port = atoi(argv[1]), .mode = argv[2], .domain = argc > 5 ? argv[5] : "d.example"};
+    l.mode = argv[2];
     long messages = atol(argv[4]);
     bool alone = strcmp(l.mode, "alone") == 0;
     fill(&l, (size_t)atol(argv[3]));
