@@ -2,8 +2,9 @@
 # CPU time of a sink, on the loopback of a namespace of its own: for a message, kumo-sink against
 # Postfix's smtp-sink, from the same generator, in turn; the same for connections to other addresses
 # that `up` or the documented line redirects; kumo-sink with a policy against itself without; and for a
-# full TLS handshake, against openssl s_server. Prints rows as run.sh does; exits 1 when a goal is missed.
-# usage: tests/bench/sink.sh [plain|redirected|policy|tls]...
+# full TLS handshake, against openssl s_server; and the memory of idle connections. Prints rows as run.sh
+# does; exits 1 when a goal is missed.
+# usage: tests/bench/sink.sh [plain|redirected|policy|tls|memory]...
 set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib.sh
@@ -18,7 +19,7 @@ if [[ -z ${KR_BENCH_INSIDE:-} ]]; then
     KR_BENCH_INSIDE=1 exec unshare -n "$HERE/sink.sh" "$@"
 fi
 PARTS=("$@")
-(($#)) || PARTS=(plain redirected policy tls)
+(($#)) || PARTS=(plain redirected policy tls memory)
 ip link set lo up
 sysctl -qw net.ipv4.ip_local_port_range="10000 65000"
 DIR=$(mktemp -d)
@@ -198,6 +199,40 @@ bench_tls() {
         handshakes theirs.tls 2028 direct
     done
     row "sink CPU: TLS handshake after SMTP, s_server's" ours.tls theirs.tls 1.30
+}
+
+# kB of all processes of the sink that PID is; what they share is counted once (proc(5), Pss).
+sink_kb() {
+    # shellcheck disable=SC2046
+    cat "/proc/$PID/smaps_rollup" $(sed 's|[0-9]*|/proc/&/smaps_rollup|g; s|/proc//smaps_rollup||g' \
+        "/proc/$PID/task/$PID/children") | awk '$1 == "Pss:" { sum += $2 } END { print sum }'
+}
+said_something() { [[ -s $DIR/held ]]; }
+
+# As many workers as the limit of open files asks for; each client process has an address of its own.
+bench_memory() {
+    local n=100000 goal=60 before kb greeted failed ms holder workers
+    workers=$((n / ($(ulimit -Hn) * 3 / 4) + 1))
+    sysctl -qw net.core.somaxconn=65535
+    "$KR_SINK" -q -w "$workers" -l 127.0.0.1:2026 &
+    PID=$!
+    await_port 2026
+    before=$(sink_kb)
+    mkfifo "$DIR/hold"
+    "$TOOLS/hold" 2026 "$n" <"$DIR/hold" >"$DIR/held" &
+    holder=$!
+    exec 7>"$DIR/hold"
+    wait_for 100 said_something || die "the connections were not made"
+    read -r greeted failed ms <"$DIR/held"
+    kb=$(sink_kb)
+    exec 7>&-
+    wait "$holder"
+    end
+    echo "# $greeted connections in $ms ms, $failed failed; $workers workers, $((before / 1000)) MB before"
+    printf '%-46s %14s %14s %8s  %-10s %s\n' "sink memory: $n idle connections" \
+        "$((kb / 1000)).$((kb % 1000 / 100)) MB" - "$((kb * 1000 / n)) B each" "< $goal MB" \
+        "$( ((greeted == n && kb < goal * 1000)) && echo ok || echo missed)" | tee "$DIR/row"
+    ! grep -q missed "$DIR/row" || MISSED=1
 }
 
 for part in "${PARTS[@]}"; do

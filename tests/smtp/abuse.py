@@ -5,9 +5,10 @@ import resource
 import select
 import socket
 import struct
+import subprocess
 import time
 
-from sinktest import LIMIT, Sink, finals, read_all, read_reply, sanitized, talk, wait_for
+from sinktest import BUILD, LIMIT, Sink, finals, read_all, read_reply, sanitized, talk, wait_for
 
 STAGES = [b"EHLO me\r\n", b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n", b"DATA\r\n",
           b"half a mess", b"age\r\n.\r\n", b"QUIT\r\n"]
@@ -134,6 +135,69 @@ def early(sink):
     return None if replies == [b"220", b"250"] and grown == 1 else f"{replies}, {grown} counted"
 
 
+def gigabyte(sink):
+    """A line of a gigabyte, as a command and in content: one refusal each, and no memory for it."""
+    piece, talker = b"x" * (1 << 20), STAGES[0] + STAGES[1] + STAGES[2] + STAGES[3]
+    before = sink.stats()
+    with sink.connect() as s, s.makefile("rb") as f:
+        for begin, end, want in ((b"", b"\r\nNOOP\r\n", (b"220", b"500", b"250")),
+                                 (talker, b"\r\n.\r\n", (b"250", b"250", b"250", b"354", b"552"))):
+            s.sendall(begin)
+            for _ in range(1024):
+                s.sendall(piece)
+            rss = resident(sink)
+            s.sendall(end)
+            got = tuple(read_reply(f)[-1][:3] for _ in want)
+            if got != want:
+                return f"{got}"
+            if rss > 40000 and not sanitized():
+                return f"the worker uses {rss} KiB"
+    after_it = sink.stats()
+    grown = after_it["long_lines"] - before["long_lines"], after_it["messages_refused"] - before["messages_refused"]
+    return None if grown == (1, 1) else f"{grown} long lines and refused messages are counted"
+
+
+def octet_a_second(sink):
+    """Commands and content that come an octet a second are understood like any others."""
+    held = [sink.connect() for _ in range(100)]
+    for s in held[50:]:
+        s.sendall(b"".join(STAGES[:4]))
+    for a, b in zip(b"NOOP\r\n", b"y\r\n.\r\n"):
+        for i, s in enumerate(held):
+            s.sendall(bytes([b if i >= 50 else a]))
+        time.sleep(1)
+    wrong = []
+    for i, s in enumerate(held):
+        with s, s.makefile("rb") as f:
+            codes = [read_reply(f)[-1][:3] for _ in range(2 if i < 50 else 6)]
+        if codes[-1] != b"250":
+            wrong.append(codes)
+    return f"{wrong[:3]}" if wrong else None
+
+
+def no_utf8(sink):
+    """Octets that are no UTF-8: refused in addresses, taken in content, harmless anywhere."""
+    got = finals(talk(sink, [b"\xff\xfe\r\nEHLO \xc3\x28\r\nMAIL FROM:<\xff@b.example> SMTPUTF8\r\n"
+                             b"MAIL FROM:<a@\xc0\xaf.example> SMTPUTF8\r\nMAIL FROM:<gr\xc3\xbc@b.example>\r\n"
+                             b"MAIL FROM:<gr\xc3\xbc@b.example> SMTPUTF8\r\nRCPT TO:<\xed\xa0\x80@b.example>\r\n"
+                             b"RCPT TO:<c@d.example>\r\nDATA\r\n", bytes(range(128, 256)), b"\r\n.\r\nQUIT\r\n"]))
+    codes = b" ".join(line[:3] for line in got)
+    return None if codes == b"220 500 250 501 501 553 250 501 250 354 250 221" else f"{codes}"
+
+
+def size_lies(sink):
+    """SIZE is a promise: too much of it is refused at once; a broken one harms nobody."""
+    limit = 100 << 20
+    talker = b"EHLO me\r\nMAIL FROM:<a@b.example> SIZE=%s\r\n"
+    for size, want in ((b"%d" % limit, b"250"), (b"%d" % (limit + 1), b"552"), (b"99999999999999999999", b"552"),
+                       (b"-1", b"501"), (b"1e3", b"501"), (b"", b"501"), (b"9" * 100, b"501")):
+        code = finals(talk(sink, [talker % size]))[-1][:3]
+        if code != want:
+            return f"SIZE={size!r}: {code}"
+    got = finals(talk(sink, [talker % b"1" + STAGES[2] + STAGES[3], b"y" * 5000 + b"\r\n.\r\nNOOP\r\n"]))
+    return None if [l[:3] for l in got[-2:]] == [b"250", b"250"] else f"{got}"
+
+
 def crowd(sink):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -142,7 +206,7 @@ def crowd(sink):
     try:
         base = resident(sink)
         held = [sink.connect() for _ in range(n)]
-        if not wait_for(lambda: sink.stats()["open"] == n):
+        if not wait_for(lambda: sink.stats()["open"] >= n):
             return f"{sink.stats()['open']} of {n} are open"
         each = (resident(sink) - base) * 1024 / n
         print(f"# {each:.0f} octets of memory for each of {n} idle connections")
@@ -159,13 +223,60 @@ def crowd(sink):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def probe(sink, end, out):
+    """A client that behaves: a command after the other until `end` is readable; milliseconds to `out`."""
+    took, ended = [], False
+    with sink.connect() as s, s.makefile("rb") as f:
+        read_reply(f)
+        out.write("ready\n")
+        out.flush()
+        while not ended:
+            ended = select.select([end], [], [], 0.001)[0]
+            start = time.monotonic()
+            s.sendall(b"NOOP\r\n")
+            if read_reply(f)[0][:3] != b"250":
+                return
+            took.append((time.monotonic() - start) * 1000)
+    took.sort()
+    out.write("%d %.2f %.2f %.2f" % (len(took), took[len(took) // 2], took[len(took) * 99 // 100], took[-1]))
+
+
+def beside(test, sink, *args):
+    """What a client of the same worker sees while a test goes on: it must be served all the time."""
+    (ended, end), (result, out) = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        try:
+            with os.fdopen(out, "w", encoding="ascii") as f:
+                probe(sink, ended, f)
+        finally:
+            os._exit(0)
+    os.close(out)
+    os.close(ended)
+    with os.fdopen(result, encoding="ascii") as f:
+        f.readline()
+        try:
+            why = test(sink, *args)
+        finally:
+            os.close(end)
+            words = f.read().split()
+            os.waitpid(child, 0)
+    if not words:
+        return why or "a client beside it was not served"
+    print(f"# {test.__name__}: others meanwhile: {words[0]} commands, median {words[1]} ms, 99 % {words[2]} ms, "
+          f"longest {words[3]} ms", flush=True)
+    return why
+
+
 def run(tap, sink):
     serves(sink)
     sink.quiet()
     files = sink.files()
-    for test in (resets, half_close, random_octets, nuls, never_reads, early, crowd):
+    for test in (resets, half_close, random_octets, nuls, never_reads, early, gigabyte, octet_a_second, no_utf8,
+                 size_lies, crowd):
         name = test.__name__.replace("_", " ")
-        tap.run(f"abuse: {name}", test, sink)
+        tap.run(f"abuse: {name}", beside, test, sink)
         tap.run(f"abuse: served as before after {name}", after, sink, files)
 
 
@@ -248,6 +359,49 @@ def too_many():
         return None if got[:3] == b"421" and busy == 1 and not serves(sink) else f"{got!r} {busy}"
 
 
+def bdat_lies():
+    """A chunk takes exactly what it says: less than that is waited for, more is a command."""
+    with Sink("--chunking") as sink:
+        head = b"EHLO me\r\n" + STAGES[1] + STAGES[2]
+        for data, want in ((b"BDAT 5 LAST\r\n1234567890\r\nNOOP\r\n", b"250 500 250"), (b"BDAT 10\r\n12345", b""),
+                           (b"BDAT -5\r\n", b"501"), (b"BDAT 5 LAST x\r\n", b"501"), (b"BDAT\r\n", b"501"),
+                           (b"BDAT 99999999999999999999999\r\n", b"501"), (b"BDAT 18446744073709551615\r\nxyz", b""),
+                           (b"BDAT 3\r\nabcDATA\r\n", b"250 503"), (b"BDAT 0 LAST\r\nNOOP\r\n", b"250 250")):
+            got = b" ".join(line[:3] for line in finals(talk(sink, [head, data]))[4:])
+            if got != want:
+                return f"{data!r}: {got}"
+        stats = sink.stats()
+        why = serves(sink)
+    return why or (None if stats["messages_cut"] == 3 else f"{stats['messages_cut']} were cut off")
+
+
+def multitude(sink):
+    """50,000 at once, each greeted, none lost, and gone again when they go."""
+    tool = os.path.join(BUILD, "tests", "tools", "hold")
+    p = subprocess.Popen([tool, str(sink.port), "50000"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        greeted, failed, took = p.stdout.readline().split()
+        here = sink.stats()["open"]
+        print(f"# 50,000 connections: {int(greeted)} greeted in {int(took)} ms, {int(failed)} failed", flush=True)
+    finally:
+        p.stdin.close()
+        p.wait(60)
+    if int(failed) or here < 50000:
+        return f"{int(failed)} failed, {here} were open"
+    return None if wait_for(lambda: sink.stats()["open"] <= 1, 30) else f"{sink.stats()['open']} stay open"
+
+
+def crowded():
+    with open("/proc/sys/net/core/somaxconn", "w", encoding="ascii") as f:
+        f.write("65535")
+    with Sink(workers=4) as sink:
+        return beside(multitude, sink) or serves(sink)
+
+
 def run_own(tap):
-    for test in (idle, stages, unread, lingers, too_many):
+    if os.geteuid() == 0 and os.environ.get("KR_SMTP_INSIDE"):
+        tap.run("limits: 50,000 connections", crowded)
+    else:
+        tap.skip("limits: 50,000 connections", "not in a network namespace of its own")
+    for test in (bdat_lies, idle, stages, unread, lingers, too_many):
         tap.run(f"limits: {test.__name__.replace('_', ' ')}", test)

@@ -8,6 +8,7 @@
 #include <kr/sink_queue.h>
 
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -77,7 +78,7 @@ static void test_wakes(void **state)
     if (pid == 0) {
         for (unsigned i = 0; i < 20000; i++)
             while (!put(q, 0, (const char *)&i, sizeof i, "x"))
-                usleep(10);
+                sched_yield();
         _exit(0);
     }
     while (seen < 20000) {
