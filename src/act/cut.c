@@ -12,6 +12,11 @@
  * ports of an entry are judged, why rounds go on until two in a row find nothing, and why guards
  * that ask conntrack nothing must stand.
  *
+ * Walking the sockets is what costs (the table has a quarter of a million buckets on a large host,
+ * however few are used), so a walk that listed none is not repeated: the kernel goes through each
+ * bucket under its lock, a listing that never filled a message was never continued and so skipped
+ * nothing, and whoever connects after it began meets the guards. The entries are read again.
+ *
  * Two kinds of socket are destroyed whenever they are seen and yet are no reason for another round:
  * those in SYN_SENT, which a busy MTA makes faster than rounds go by, and which never reached
  * anybody if guards stand; and orphans, which kernels without "tcp: fix forever orphan socket
@@ -34,6 +39,7 @@ struct round {
     const struct kr_flow_policy *policy;
     struct kr_cut_count *done;
     bool redirected_too; /* what is redirected goes as well */
+    bool no_sockets;     /* a walk has listed none */
     struct kr_socks socks;
     struct kr_cts entries;
     struct kr_tuple *redirected; /* original tuples of redirected flows, sorted */
@@ -49,6 +55,16 @@ static void clear(struct round *r)
     r->n_redirected = r->found = 0;
 }
 #define AUTO_ROUND __attribute__((cleanup(clear)))
+
+static int walk_sockets(struct round *r, struct kr_err *e)
+{
+    if (r->no_sockets)
+        return 0;
+    if (kr_socks_read(r->policy->ports, r->policy->n_ports, &r->socks, e))
+        return -1;
+    r->no_sockets = !r->socks.n;
+    return 0;
+}
 
 static int by_tuple(const void *a, const void *b)
 {
@@ -136,37 +152,31 @@ static int cut_entries(struct round *r, struct kr_err *e)
     return 0;
 }
 
-/* Returns how much was found that asks for another round, or -1. */
-static ssize_t one_round(const struct kr_flow_policy *p, bool redirected_too,
-                         struct kr_cut_count *done, struct kr_err *e)
+static int one_round(struct round *r, struct kr_err *e)
 {
-    AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = redirected_too};
-    if (kr_socks_read(p->ports, p->n_ports, &r.socks, e) ||
-        kr_cts_read(p->ports, p->n_ports, &r.entries, e))
+    clear(r);
+    if (walk_sockets(r, e) || kr_cts_read(r->policy->ports, r->policy->n_ports, &r->entries, e))
         return -1;
-    index_redirected(&r);
-    if (cut_sockets(&r, e) || cut_entries(&r, e))
-        return -1;
-    return (ssize_t)r.found;
+    index_redirected(r);
+    return cut_sockets(r, e) || cut_entries(r, e) ? -1 : 0;
 }
 
 static int settle(const struct kr_flow_policy *p, bool redirected_too, struct kr_cut_count *done,
                   struct kr_err *e)
 {
-    ssize_t found = 0;
+    AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = redirected_too};
     int quiet = 0;
     *done = (struct kr_cut_count){0};
     for (int i = 0; i < MOST_ROUNDS && quiet < QUIET_ROUNDS; i++) {
-        found = one_round(p, redirected_too, done, e);
-        if (found < 0)
+        if (one_round(&r, e))
             return -1;
-        quiet = found ? 0 : quiet + 1;
+        quiet = r.found ? 0 : quiet + 1;
     }
     if (quiet == QUIET_ROUNDS)
         return 0;
     return kr_fail(e, KR_UNKNOWN, 0,
-                   "flows to guarded ports keep coming back: the last of %d scans still found %zd",
-                   MOST_ROUNDS, found);
+                   "flows to guarded ports keep coming back: the last of %d scans still found %zu",
+                   MOST_ROUNDS, r.found);
 }
 
 int kr_cut_flows(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e)

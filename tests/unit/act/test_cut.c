@@ -35,8 +35,8 @@ static struct {
     struct kr_ct entries[8];
     unsigned sock_stays[8], entry_stays[8];
     size_t n_socks, n_entries;
-    unsigned scans, destroys;
-    int fate; /* what destroying any socket returns */
+    unsigned scans, walks, destroys; /* of the entries, of the sockets */
+    int fate;                        /* what destroying any socket returns */
     int read_fails, delete_fails;
 } k;
 
@@ -52,7 +52,7 @@ int fake_socks_read(const uint16_t *want, size_t n, struct kr_socks *out, struct
 {
     assert_int_equal(n, 1);
     assert_int_equal(want[0], 25);
-    k.scans++;
+    k.walks++;
     if (k.read_fails)
         return kr_fail(e, KR_UNKNOWN, 0, "torn");
     for (size_t i = 0; i < k.n_socks; i++) {
@@ -77,6 +77,7 @@ int fake_sock_destroy(struct kr_nl *nl, const struct kr_sock *s, struct kr_err *
 int fake_cts_read(const uint16_t *want, size_t n, struct kr_cts *out, struct kr_err *e)
 {
     (void)want, (void)n, (void)e;
+    k.scans++;
     for (size_t i = 0; i < k.n_entries; i++) {
         if (!k.entry_stays[i])
             continue;
@@ -240,6 +241,20 @@ static void two_quiet_scans_in_a_row(void **state)
     k.sock_stays[0] = 7;
     assert_int_equal(cut_with(false).sockets, 7);
     assert_int_equal(k.scans, 9);
+    assert_int_equal(k.walks, 8); /* the last listed none */
+}
+
+/* A socket that is kept is no answer of "none". */
+static void sockets_are_walked_again_unless_there_are_none(void **state)
+{
+    (void)state;
+    cut_with(false);
+    assert_int_equal(k.scans, 2);
+    assert_int_equal(k.walks, 1);
+    add_socket("192.168.1.10", 1001, TCP_ESTABLISHED);
+    cut_with(false);
+    assert_int_equal(k.scans, 4);
+    assert_int_equal(k.walks, 3);
 }
 
 static void flows_that_keep_coming_are_unknown(void **state)
@@ -321,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup(at_the_end_a_lost_entry_spares_nobody, reset),
         cmocka_unit_test_setup(only_redirected_business_of_the_sink_ends, reset),
         cmocka_unit_test_setup(two_quiet_scans_in_a_row, reset),
+        cmocka_unit_test_setup(sockets_are_walked_again_unless_there_are_none, reset),
         cmocka_unit_test_setup(flows_that_keep_coming_are_unknown, reset),
         cmocka_unit_test_setup(a_busy_mta_and_orphans_do_not_hold_it_up, reset),
         cmocka_unit_test_setup(without_sock_destroy_they_are_counted_once, reset),
