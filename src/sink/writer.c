@@ -111,21 +111,27 @@ static void write_mail(struct writer *w, struct kr_target *t, const struct note_
     note_result(w, t, file ? deliver(w, t, &w->text) : append(t, &w->text), KR_SINK_capture_failed);
 }
 
+static void log_connection(struct writer *w, struct kr_target *t,
+                           const struct kr_note_connection *c)
+{
+    w->text.len = 0;
+    note_connection_json(w->w, c, &w->text);
+    note_result(w, t, append(t, &w->text), KR_SINK_log_failed);
+}
+
 static void write_note(struct writer *w, const void *note)
 {
     bool connection = *(const uint32_t *)note == KR_NOTE_CONNECTION;
-    struct note_mail m = connection ? (struct note_mail){0} : note_mail(note);
     for (size_t i = 0; i < w->w->targets->n; i++) {
         struct kr_target *t = &w->w->targets->v[i];
         if (connection != (t->format == KR_FORMAT_CONNECTIONS))
             continue;
-        if (!connection) {
+        if (connection) {
+            log_connection(w, t, note);
+        } else {
+            struct note_mail m = note_mail(note);
             write_mail(w, t, &m);
-            continue;
         }
-        w->text.len = 0;
-        note_connection_json(w->w, note, &w->text);
-        note_result(w, t, append(t, &w->text), KR_SINK_log_failed);
     }
 }
 
