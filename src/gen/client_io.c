@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/tls1.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -33,7 +34,7 @@ size_t client_left(const struct client *c)
 static size_t pieces(const struct client *c, struct iovec v[static 3])
 {
     const struct outgoing *o = &c->out;
-    char *rest = o->rest.s ? o->rest.s + o->rest_at : NULL;
+    char *rest = (char *)(uintptr_t)kr_buf_str(&o->rest) + o->rest_at;
     size_t n = 0;
     if (o->head)
         v[n++] = (struct iovec){rest, o->head};
@@ -121,9 +122,8 @@ int client_send(struct worker *w, struct client *c, const struct kr_body *body)
     if (sent < 0 && broken())
         return -1;
     o->rest.len = o->rest_at = 0;
-    kr_buf_add(&o->rest, w->head.s, w->head.len);
-    if (w->tail.len)
-        kr_buf_add(&o->rest, w->tail.s, w->tail.len);
+    kr_buf_add(&o->rest, kr_buf_str(&w->head), w->head.len);
+    kr_buf_add(&o->rest, kr_buf_str(&w->tail), w->tail.len);
     o->head = w->head.len;
     o->tail = w->tail.len;
     o->body = body ? body->text : NULL;
@@ -156,7 +156,8 @@ int client_handshake(struct worker *w, struct client *c)
         if (!c->tls || !SSL_set_fd(c->tls, c->fd))
             return -1;
         if (t->named)
-            SSL_set_tlsext_host_name(c->tls, t->host);
+            SSL_ctrl(c->tls, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                     (void *)(uintptr_t)t->host); /* the macro casts const away */
         SSL_set_connect_state(c->tls);
     }
     ERR_clear_error();

@@ -253,8 +253,7 @@ static int send_all(struct kr_gen_config *c, int *status, struct kr_err *e)
 {
     struct kr_target t;
     struct guarded g = {.target = &t, .real = !*c->suffix};
-    struct kr_gen_result *r = kr_calloc(1, sizeof *r);
-    KR_AUTO_FREE void *freed = r;
+    KR_AUTO_FREE struct kr_gen_result *r = kr_calloc(1, sizeof *r);
     if (kr_target_find(c->target, &t, e))
         return -1;
     if (!c->i_know && kr_guard_check(&t, g.real, &g.watched, e))

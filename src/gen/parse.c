@@ -152,7 +152,8 @@ int kr_gen_arrivals_parse(const char *text, struct kr_gen_arrivals *out, struct 
     size_t n = strcspn(text, ":"), shape = 0;
     const char *more = text[n] ? text + n + 1 : NULL;
     struct kr_gen_arrivals a = {.factor = 5, .every = 10, .lasting = 1};
-    while (shape <= KR_GEN_SPIKE && (strlen(names[shape]) != n || strncmp(names[shape], text, n)))
+    while (shape <= KR_GEN_SPIKE &&
+           (strlen(names[shape]) != n || strncmp(names[shape], text, n) != 0))
         shape++;
     if (shape > KR_GEN_SPIKE || (more && shape < KR_GEN_RAMP))
         return kr_fail(e, KR_USAGE, 0,

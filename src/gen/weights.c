@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* Takes from what is above the mean to fill one that is below it, until none is left. */
-static void pair_up(struct kr_weights *w, uint32_t *low, size_t lows, uint32_t *high, size_t highs)
+static void pair_up(struct kr_weights *w, uint32_t *low, size_t lows, const uint32_t *high,
+                    size_t highs)
 {
     while (lows && highs) {
         uint32_t l = low[--lows], h = high[highs - 1];

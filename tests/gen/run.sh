@@ -7,4 +7,4 @@ if ((EUID == 0)) && [[ -z ${KR_GEN_INSIDE:-} ]]; then
     KR_GEN_INSIDE=1 exec unshare -n "$PWD/run.sh" "$@"
 fi
 [[ -z ${KR_GEN_INSIDE:-} ]] || ip link set lo up
-exec python3 runner.py "$@" # names of modules: only those
+exec python3 runner.py "$@" # names of modules
