@@ -65,7 +65,7 @@ static void ask(int fd, const char *command, const char *code)
     hear(fd, code);
 }
 
-static void one(SSL_CTX *ctx, int port, bool starttls, const char *name)
+static void one(SSL_CTX *ctx, int port, bool starttls, char *name)
 {
     char rest[4096];
     int fd = dial(port);
@@ -91,8 +91,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: tlsload PORT direct|starttls HANDSHAKES NAME\n");
         return 2;
     }
+    char group[] = "P-256"; /* OpenSSL's macros want it writable */
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    if (!ctx || !SSL_CTX_set1_groups_list(ctx, "P-256"))
+    if (!ctx || !SSL_CTX_set1_groups_list(ctx, group))
         fail("TLS");
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     for (long n = atol(argv[3]); n > 0; n--)
