@@ -310,3 +310,19 @@ tap_done() {
     echo "1..$TAP_N"
     ((TAP_BAD == 0))
 }
+
+# ---- cgroups -------------------------------------------------------------------------------------
+
+# The machine's hierarchy, but a folder of our own in it.
+CGROUP=
+cgroup_new() {
+    CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+    [[ -n $CGROUP ]] || return
+    CGROUP+=/$LAB
+    mkdir "$CGROUP"
+}
+cgroup_gone() {
+    local status=$?
+    [[ -z $CGROUP || ! -d $CGROUP ]] || find "$CGROUP" -depth -type d -exec rmdir {} + || true
+    return "$status"
+}

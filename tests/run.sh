@@ -5,13 +5,16 @@
 # usage: tests/run.sh [SUITE...]    unit, smtp, net/cut, unit/base/test_addr: a name or a beginning
 #        tests/run.sh --root        only says whether this user may run all of them
 #        tests/run.sh --list        the suites
-# WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit.
+# WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit. As many
+# run side by side as there are processors, at most 4 (JOBS); some must be alone (see stands_alone).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
 export BUILD=${BUILD:-$PWD/build} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
 LOGS=$BUILD/test-logs
 LIMIT=${SUITE_TIMEOUT:-900}
 WRAP=${WRAP:-}
+CPUS=$(nproc)
+JOBS=${JOBS:-$((CPUS > 4 ? 4 : CPUS))}
 
 # Executables in the folders of tests that are something else than a suite.
 not_a_suite() {
@@ -41,6 +44,15 @@ list_suites() {
         name=${f#tests/} name=${name%.sh}
         printf '%s\t%s\n' "${name%/run}" "$f"
     done | awk -F'\t' '!seen[$1]++'
+}
+
+# Suites that use every processor themselves, or load programs on the machine's cgroups, which each
+# verify and watch beside them would report.
+stands_alone() {
+    case $1 in
+    net/matrix | net/watch | net/watch-times | net/checks-bpf) ;;
+    *) return 1 ;;
+    esac
 }
 
 chosen() {
@@ -96,13 +108,15 @@ END {
 }
 AWK
 
-# run_suite NAME PROGRAM [ARGUMENT...]: adds to PASSED, FAILED, SKIPPED.
-run_suite() {
+# run_suite NAME PROGRAM [ARGUMENT...]: leaves "PASSED FAILED SKIPPED" in a file beside its log. A
+# subshell of its own.
+run_suite() (
     local name=$1 status=0 start=$EPOCHREALTIME log ms p f k
     shift
     log=$LOGS/${name//\//-}
     rm -f "$log".*
     if [[ -x $1 ]]; then
+        trap '[[ -z ${RUNNING:-} ]] || kill -TERM "$RUNNING" 2>/dev/null; exit 130' TERM
         # shellcheck disable=SC2086
         timeout -k 10 "$LIMIT" $WRAP "$@" >"$log.log" 2>&1 </dev/null &
         RUNNING=$!
@@ -113,13 +127,49 @@ run_suite() {
     fi
     ms=$(((${EPOCHREALTIME/./} - ${start/./}) / 1000))
     read -r p f k < <(awk -v suite="$name" -v status="$status" -v limit="$LIMIT" -v failures="$log.failures" \
-        -v skips="$LOGS/skips" "$TALLY" "$log.log")
-    PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + k))
-    printf '%-6s %-34s %5d passed %3d failed %3d skipped %5d.%03d s\n' \
-        "$( ((f)) && echo FAILED || echo ok)" "$name" "$p" "$f" "$k" $((ms / 1000)) $((ms % 1000))
-    if ((f)); then
-        head -n "${FAILURE_LINES:-200}" "$log.failures" | sed 's/^/    | /'
-    fi
+        -v skips="$log.skips" "$TALLY" "$log.log")
+    {
+        printf '%-6s %-34s %5d passed %3d failed %3d skipped %5d.%03d s\n' \
+            "$( ((f)) && echo FAILED || echo ok)" "$name" "$p" "$f" "$k" $((ms / 1000)) $((ms % 1000))
+        ((f == 0)) || head -n "${FAILURE_LINES:-200}" "$log.failures" | sed 's/^/    | /'
+    } >"$log.said"
+    flock "$LOGS" cat "$log.said" # what one suite says stays together
+    echo "$p $f $k" >"$log.result"
+)
+
+# start NAME PROGRAM [ARGUMENT...]: beside others where it may.
+start() {
+    local most=$JOBS
+    ! stands_alone "$1" || most=1
+    until_running $((most - 1))
+    NAMES+=("$1")
+    run_suite "$@" &
+    LANES+=("$!")
+    ((most > 1)) || until_running 0
+}
+
+# until_running N: waits until at most N suites run.
+until_running() {
+    local pid left
+    while ((${#LANES[@]} > $1)); do
+        wait -n "${LANES[@]}" 2>/dev/null || true
+        left=()
+        for pid in "${LANES[@]}"; do
+            ! kill -0 "$pid" 2>/dev/null || left+=("$pid")
+        done
+        LANES=("${left[@]}")
+    done
+}
+
+# A suite that left no result (it was killed with its subshell) has failed.
+add_up() {
+    local name log p f k
+    for name in "${NAMES[@]}"; do
+        log=$LOGS/${name//\//-}
+        read -r p f k 2>/dev/null <"$log.result" || p=0 f=1 k=0
+        PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + k))
+        [[ ! -s $log.skips ]] || cat "$log.skips" >>"$LOGS/skips"
+    done
 }
 
 # What a test must not leave in the namespace it was started from.
@@ -140,7 +190,7 @@ check_host() {
 }
 
 interrupted() {
-    [[ -z $RUNNING ]] || kill -TERM "$RUNNING" 2>/dev/null
+    ((${#LANES[@]} == 0)) || kill -TERM "${LANES[@]}" 2>/dev/null
     echo "interrupted" >&2
     exit 130
 }
@@ -151,7 +201,7 @@ case ${1:-} in
 --host) check_host "$2" && exit ;;
 esac
 
-RUNNING='' PASSED=0 FAILED=0 SKIPPED=0 RAN=0
+LANES=() NAMES=() PASSED=0 FAILED=0 SKIPPED=0
 trap interrupted INT TERM HUP
 mkdir -p "$LOGS" || exit 70
 : >"$LOGS/skips"
@@ -160,15 +210,19 @@ BEGAN=$EPOCHSECONDS
 while IFS=$'\t' read -r -u 3 name program argument; do
     chosen "$name" "$@" || continue
     [[ $name == unit/* || $name == fuzz/* ]] || need_root
-    RAN=$((RAN + 1))
-    run_suite "$name" "$program" ${argument:+"$argument"}
+    start "$name" "$program" ${argument:+"$argument"}
 done 3< <(list_suites)
-if ((RAN == 0)); then
+until_running 0
+if ((${#NAMES[@]} == 0)); then
     echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2
     exit 2
 fi
-((EUID != 0)) || WRAP='' run_suite host tests/run.sh --host "$LOGS/before.txt"
-echo "$RAN suites in $((EPOCHSECONDS - BEGAN)) s; logs in ${LOGS#"$PWD"/}"
+if ((EUID == 0)); then
+    WRAP='' start host tests/run.sh --host "$LOGS/before.txt"
+    until_running 0
+fi
+add_up
+echo "${#NAMES[@]} suites in $((EPOCHSECONDS - BEGAN)) s; logs in ${LOGS#"$PWD"/}"
 [[ ! -s $LOGS/skips ]] || { echo "skipped:" && sed 's/^/    /' "$LOGS/skips"; }
 echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
 ((FAILED == 0))

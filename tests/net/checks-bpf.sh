@@ -211,20 +211,6 @@ from_cgroup() {
 }
 reaches() { from_cgroup "$MX4" 25 | tee "$LAB_DIR/reached" | grep -q "$1" || { tap_note "$(cat "$LAB_DIR/reached")"; return 1; }; }
 
-# The machine's hierarchy, but a folder of our own in it.
-CGROUP=
-cgroup_new() {
-    CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
-    [[ -n $CGROUP ]] || return
-    CGROUP+=/$LAB
-    mkdir "$CGROUP"
-}
-cgroup_gone() {
-    local status=$?
-    [[ -z $CGROUP || ! -d $CGROUP ]] || find "$CGROUP" -depth -type d -exec rmdir {} + || true
-    return "$status"
-}
-
 test_cgroups() {
     local kind from
     if ! cgroup_new; then

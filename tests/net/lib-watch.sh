@@ -46,9 +46,6 @@ mode() { kr status --format json | jq -r .mode; }
 # The file of this namespace in the state folder.
 record() { echo "/run/kumo-redirect/$(in_ns "$H" stat -Lc %i /proc/self/ns/net).$1"; }
 
-# Others keep the processors busy: no time means anything then.
-crowded() { awk -v n="$(nproc)" '{ exit !($1 > 2 * n + 1) }' /proc/loadavg; }
-
 # ---- attackers -----------------------------------------------------------------------------------
 
 # Connects without a pause to hosts that are reached by both uplinks; with `bound` by sockets that are

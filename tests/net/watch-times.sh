@@ -30,9 +30,8 @@ has_both() { [[ -n $(between "$1" "$2") ]]; }
 from_here() { FROM=$(($(wc -l <"$LAB_DIR/bells.log") + 1)); }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] + 0 }'; }
 
-under() { (($1 > 0 && $1 < $2)); }
-
-# timed NAME FIRST SECOND UNDO COMMAND...: ROUNDS times the command; the median must be under 20 ms.
+# timed NAME FIRST SECOND UNDO COMMAND...: ROUNDS times the command. What it takes is for make bench to
+# judge.
 timed() {
     local name=$1 first=$2 second=$3 undo=$4 i m
     shift 4
@@ -48,13 +47,6 @@ timed() {
     m=$(median <"$LAB_DIR/times")
     tap_note "$name: median $m us of $(wc -l <"$LAB_DIR/times"): $(sort -n "$LAB_DIR/times" | paste -sd' ')"
     tap_check "$name: mended each time" test "$(wc -l <"$LAB_DIR/times")" -eq "$ROUNDS"
-    # Devices and routes are changed under one lock of the whole kernel, so others at work count too.
-    if crowded; then
-        tap_skip "$name: median under 200 ms" "load $(cut -d' ' -f1 /proc/loadavg) on $(nproc) processors"
-    else
-        # The goal, 20 ms, is for make bench to judge; this finds what is wrong by far.
-        tap_check "$name: median under 200 ms" under "$m" 200000
-    fi
 }
 
 # ---- mending the failsafe, new ways out ----------------------------------------------------------
