@@ -3,7 +3,7 @@
 #define LEAST_US 250000u
 #define FIRST_US 1000000u
 #define MOST_US 5000000u
-#define SLOW_US 3000000u
+#define SLOW_US 2000000u
 #define LEAST_WINDOW 64u
 #define LOOK_US 200000u
 
@@ -102,7 +102,7 @@ uint64_t kr_pace_timeout(const struct kr_pace *p, unsigned tries, bool slow)
     t = t < LEAST_US ? LEAST_US : t;
     t = slow && t < SLOW_US ? SLOW_US : t;
     t <<= tries < 5 ? tries : 5;
-    return t < 2 * MOST_US ? t : 2ull * MOST_US;
+    return t < MOST_US ? t : MOST_US;
 }
 
 void kr_window_begin(struct kr_window *w, uint32_t most)

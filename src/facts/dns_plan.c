@@ -151,7 +151,10 @@ static int mx_cmp(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The hosts of an MX answer by preference, then number, each once. -1: a null MX (RFC 7505). */
+#define MX_NULL (-1)
+#define MX_BROKEN (-2)
+
+/* The hosts of an MX answer by preference, then number, each once. MX_NULL: RFC 7505. */
 static int read_mx(struct kr_dns_plan *p, const struct kr_packet *pkt, const struct kr_reply *r,
                    uint32_t hosts[static KR_HOSTS_MOST], bool *more)
 {
@@ -163,14 +166,14 @@ static int read_mx(struct kr_dns_plan *p, const struct kr_packet *pkt, const str
     kr_walk_begin(pkt, &w);
     for (; kr_reply_next(pkt, r, &w, &rec) && n < sizeof v / sizeof *v; all++) {
         if (rec.len < 3 || kr_packet_name(pkt, rec.at + 2, name, NULL))
-            continue;
+            return MX_BROKEN;
         roots += !*name;
         if (*name)
             v[n++] = (uint64_t)pkt->b[rec.at] << 40 | (uint64_t)pkt->b[rec.at + 1] << 32 |
                      kr_plan_host(p, name);
     }
     if (roots == all && all)
-        return -1;
+        return MX_NULL;
     qsort(v, n, sizeof *v, mx_cmp);
     *more = false;
     for (size_t i = 0; i < n; i++) {
@@ -195,17 +198,6 @@ static void with_hosts(struct kr_dns_plan *p, uint32_t of, const uint32_t *hosts
         kr_todo_add(&p->todo, ASK_STS, of);
 }
 
-static void take_mx_set(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
-                        const struct kr_reply *r)
-{
-    uint32_t hosts[KR_HOSTS_MOST];
-    bool more = false;
-    int n = read_mx(p, pkt, r, hosts, &more);
-    p->d[of].mx = n < 0 ? KR_MX_NULL : KR_MX_HOSTS;
-    if (n > 0)
-        with_hosts(p, of, hosts, (uint32_t)n, more);
-}
-
 static void mx_failed(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
                       enum kr_proof proof)
 {
@@ -227,6 +219,22 @@ static bool lost(const struct kr_packet *pkt, const struct kr_reply *r, enum kr_
            proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED;
 }
 
+static void take_mx_set(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
+                        const struct kr_reply *r)
+{
+    uint32_t hosts[KR_HOSTS_MOST];
+    bool more = false;
+    int n = read_mx(p, pkt, r, hosts, &more);
+    if (n == MX_BROKEN) {
+        mx_failed(p, of, pkt, KR_PROOF_FAILED);
+        return;
+    }
+    settle(p, &p->d[of]);
+    p->d[of].mx = n == MX_NULL ? KR_MX_NULL : KR_MX_HOSTS;
+    if (n > 0)
+        with_hosts(p, of, hosts, (uint32_t)n, more);
+}
+
 static void take_mx(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
                     const struct kr_reply *r, enum kr_proof proof)
 {
@@ -238,10 +246,12 @@ static void take_mx(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *
     d->trust = proof == KR_PROOF_SECURE     ? KR_TRUST_SECURE
                : proof == KR_PROOF_UNJUDGED ? KR_TRUST_UNJUDGED
                                             : KR_TRUST_INSECURE;
-    settle(p, d);
     if (r->kind == KR_REPLY_DATA) {
         take_mx_set(p, of, pkt, r);
-    } else if (r->kind == KR_REPLY_NXDOMAIN) {
+        return;
+    }
+    settle(p, d);
+    if (r->kind == KR_REPLY_NXDOMAIN) {
         d->mx = KR_MX_NXDOMAIN;
     } else {
         uint32_t host = kr_plan_host(p, r->name);

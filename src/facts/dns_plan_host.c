@@ -86,7 +86,7 @@ bool kr_plan_pruned(const struct kr_dns_plan *p, const uint8_t *name)
 static void note_zone(struct kr_dns_plan *p, const struct kr_reply *r)
 {
     bool fresh;
-    if (!r->soa || !*r->apex)
+    if (p->small || !r->soa || !*r->apex)
         return;
     uint32_t z = kr_names_add(&p->zones, r->apex, &fresh);
     if (fresh) {

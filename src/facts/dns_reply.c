@@ -19,7 +19,11 @@ static int look(const struct kr_packet *p, uint16_t type, uint8_t name[static KR
     uint8_t target[KR_NAME_MAX];
     kr_walk_begin(p, &w);
     while ((got = kr_walk_next(p, &w, &r)) == 1 && r.section == 0) {
-        if ((r.type != type && r.type != KR_DNS_CNAME) || !owned_by(p, &r, name))
+        uint8_t owner[KR_NAME_MAX];
+        if (kr_packet_name(p, r.owner_at, owner, NULL))
+            return -1;
+        if ((r.type != type && r.type != KR_DNS_CNAME) || r.class != 1 ||
+            !kr_name_equal(owner, name))
             continue;
         if (r.type == type)
             return 1;

@@ -22,7 +22,8 @@ dns_init() {
     pkg_run "$DNS/etc"
 }
 
-# zone NAME: the records of a zone from standard input, with SOA and NS before them.
+# zone NAME: the records of a zone from standard input (not a pipe: it would be a subshell), with SOA and
+# NS before them.
 zone() {
     local name=$1
     DNS_ZONES+=("$name")

@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# The DNS engine: a made-up million (memory, queries, cost), against dnsperf on the same nsd and on the
+# same warm unbound, and ten domains over a slow line. Server and client on a CPU each. Prints rows as
+# run.sh does; exits 1 when a goal is missed.
+set -euo pipefail
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lib.sh
+. "$HERE/../lib.sh"
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/dns/lib-dns.sh
+. "$TESTS/dns/lib-dns.sh"
+MILLION=${MILLION:-1000000} NAMES=${NAMES:-200000} MISSED=0
+
+((EUID == 0)) || die "network namespaces need root"
+pkg_need "${DNS_NEEDS[@]}" || { echo "# no nsd or unbound to compare with" >&2; exit 0; }
+dns_init n
+
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", b ? a / b : 0 }'; }
+# row NAME OURS RIVAL RATIO RELATION GOAL
+row() {
+    local holds
+    holds=$(awk -v r="$4" -v how="$5" -v g="$6" 'BEGIN { print((how == "<=" ? r <= g : r >= g) ? "ok" : "missed") }')
+    [[ $holds == ok ]] || MISSED=1
+    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$2" "$3" "$4" "$5 $6" "$holds"
+}
+CLIENT=(taskset -c 0) SERVER=(taskset -c 1)
+(($(nproc) > 1)) || CLIENT=() SERVER=()
+
+# ask_file FILE OPTION...: preflight of a file; leaves the sum in $LAB_DIR/sum.
+ask_file() {
+    local file=$1
+    shift
+    in_ns "$H" "${CLIENT[@]}" "$KR" preflight --mta none --format json --domains-file "$file" "$@" \
+        >"$LAB_DIR/ndjson" 2>"$LAB_DIR/err" || true
+    tail -n 1 "$LAB_DIR/ndjson" >"$LAB_DIR/sum"
+}
+of_sum() { jq -r "$1" "$LAB_DIR/sum"; }
+rate() { of_sum '.dns.sent * 1000000 / .dns.us | floor'; }
+
+bench_million() {
+    local sent cpu10k cpu1m
+    python3 "$TESTS/dns/world.py" "$MILLION" >"$LAB_DIR/million"
+    head -n 10000 "$LAB_DIR/million" >"$LAB_DIR/ten-thousand"
+    spawn_ready world "$H" "${SERVER[@]}" "$TOOLS/dnsworld"
+    ask_file "$LAB_DIR/ten-thousand" --resolver 127.0.0.1
+    cpu10k=$(of_sum '.dns.cpu_us / .domains')
+    ask_file "$LAB_DIR/million" --resolver 127.0.0.1
+    sent=$(of_sum .dns.sent)
+    cpu1m=$(of_sum '.dns.cpu_us / .domains')
+    echo "# a million: $(of_sum '"\(.dns.us / 1000 | floor) ms, \(.dns.cpu_us / 1000 | floor) ms CPU, \(.dns.hosts) hosts, \(.dns.again) asked again, \(.dns.lost) lost, \(.dns.tcp) by TCP; \(.outcomes)"')"
+    row "a made-up million: memory of the engine" "$(of_sum '.dns.peak_kb / 1000 | floor') MB" - \
+        "$(ratio "$(of_sum .dns.peak_kb)" 1000)" "<=" 150
+    row "a made-up million: queries" "$sent" - "$(ratio "$sent" "$MILLION")" "<=" 2.3
+    row "CPU a domain: a million against ten thousand" "$(printf '%.1f us' "$cpu1m")" "$(printf '%.1f us' "$cpu10k")" \
+        "$(ratio "$cpu1m" "$cpu10k")" "<=" 1.25
+    kill "$SPAWNED"
+    wait_for 5 await_line "$LAB_DIR/world.log" '^dropped'
+}
+
+# Every domain has an MX that all share, and no MTA-STS record: two questions each.
+make_names() {
+    local i
+    seq 1 "$NAMES" | sed 's/.*/d&.bench.test/' >"$LAB_DIR/names"
+    awk '{ print $1 " MX"; print "_mta-sts." $1 " TXT" }' "$LAB_DIR/names" >"$LAB_DIR/queries"
+    zone bench.test. < <(
+        echo 'mx A 192.0.2.1'
+        awk -F. '{ print $1 " MX 10 mx" }' "$LAB_DIR/names"
+    )
+    zone test. <<END
+ns A 127.0.0.2
+bench NS ns.test.
+END
+    sign test.
+    zone . <<END
+test. NS ns.test.
+$(ds_of test.)
+ns.test. A 127.0.0.2
+END
+    sign .
+}
+
+# What dnsperf gets out of a server, in its best of several ways.
+dnsperf_rate() {
+    local clients best=0 got
+    for clients in "${@:2}"; do
+        got=$(in_ns "$H" "${CLIENT[@]}" dnsperf -s "$1" -d "$LAB_DIR/queries" -l 5 -c "$clients" -q 400 -T 1 2>/dev/null |
+            sed -nE 's/.*Queries per second: *([0-9]+).*/\1/p')
+        ((${got:-0} > best)) && best=$got
+    done
+    echo "$best"
+}
+our_rate() {
+    local i best=0
+    for i in 1 2 3; do
+        ask_file "$LAB_DIR/names" --resolver "$1"
+        (($(rate) > best)) && best=$(rate)
+    done
+    echo "$best"
+}
+
+bench_servers() {
+    local ours theirs
+    make_names
+    PKG_RUN=("${SERVER[@]}" "${PKG_RUN[@]}")
+    nsd_up 127.0.0.2
+    theirs=$(dnsperf_rate 127.0.0.2 1 4)
+    ours=$(our_rate 127.0.0.2)
+    row "queries/s at nsd, dnsperf" "$ours" "$theirs" "$(ratio "$ours" "$theirs")" ">=" 2
+    unbound_up 'msg-cache-size: 512m' 'rrset-cache-size: 512m' 'outgoing-range: 4096' 'num-queries-per-thread: 4096' \
+        'so-rcvbuf: 8m' 'so-sndbuf: 8m'
+    in_ns "$H" dnsperf -s 127.0.0.1 -d "$LAB_DIR/queries" -n 1 -q 200 >/dev/null 2>&1
+    theirs=$(dnsperf_rate 127.0.0.1 1 4)
+    ours=$(our_rate 127.0.0.1)
+    row "queries/s at a warm unbound, dnsperf" "$ours" "$theirs" "$(ratio "$ours" "$theirs")" ">=" 0.9
+}
+
+# A server that answers after 100 ms: what ten domains take, in round trips.
+bench_few() {
+    spawn_ready world "$H" "$TOOLS/dnsworld" -w 100
+    awk '!/-[fzb][.-]/ && n++ < 10' "$LAB_DIR/million" >"$LAB_DIR/ten"
+    ask_file "$LAB_DIR/ten" --resolver 127.0.0.1
+    row "ten domains at 100 ms: round trips" "$(of_sum '.dns.us / 1000 | floor') ms" - \
+        "$(ratio "$(of_sum .dns.us)" 100000)" "<=" 4.5
+    kill "$SPAWNED"
+    wait_for 5 await_line "$LAB_DIR/world.log" '^dropped'
+}
+
+bench_million
+bench_few
+bench_servers
+exit "$MISSED"

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# What is found out must not depend on how fast is asked, nor on what gets lost on the way: the same
+# domains at full speed, at 1,000 queries a second, a few at a time, and with one in twenty lost.
+set -euo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/dns/lib-dns.sh
+. "$TESTS/dns/lib-dns.sh"
+
+((EUID == 0)) || { echo "1..0 # SKIP network namespaces need root"; exit 0; }
+lab_init w
+ns_add "$H"
+
+world_up() {
+    spawn_ready world "$H" "$TOOLS/dnsworld" -d "$@"
+    WORLD=$SPAWNED
+}
+world_down() {
+    kill "$WORLD"
+    await_line "$LAB_DIR/world.log" '^dropped'
+}
+# ask NAME FILE OPTION...: each domain's verdict in $LAB_DIR/NAME, all of it in NAME.all, the sum in
+# NAME.sum. What was asked of a host before its zone turned out to be insecure is a matter of luck.
+ask() {
+    local name=$1 file=$2 status=0
+    shift 2
+    in_ns "$H" "$KR" preflight --resolver 127.0.0.1 --mta none --format json --domains-file "$file" "$@" \
+        >"$LAB_DIR/$name.all" 2>"$LAB_DIR/$name.err" || status=$?
+    tail -n 1 "$LAB_DIR/$name.all" >"$LAB_DIR/$name.sum"
+    head -n -1 "$LAB_DIR/$name.all" | jq -c '[.domain, .outcome, .mx, .mx_security, .mta_sts, .hazards, .breaking,
+        (.hosts[] | .name, .needs, .outcome)]' >"$LAB_DIR/$name"
+    return "$((status > 1))"
+}
+same() { diff -q "$1" "$2" >/dev/null || { diff "$1" "$2" | head -n 6 | sed 's/^/# /'; return 1; }; }
+of() { jq -r "$2" "$LAB_DIR/$1.sum"; }
+
+python3 "$TESTS/dns/world.py" 20000 7 >"$LAB_DIR/names"
+head -n 2000 "$LAB_DIR/names" | grep -v -- "-z[.-]" >"$LAB_DIR/two-thousand"
+world_up
+ask full "$LAB_DIR/names"
+world_down
+grep -E '^type' "$LAB_DIR/world.log" | sed 's/^/# asked: /'
+tap_check "all are told" test "$(wc -l <"$LAB_DIR/full")" = 20000
+tap_check "in the order they were given" same <(jq -r ".[0]" "$LAB_DIR/full") "$LAB_DIR/names"
+tap_check "at most 2.3 queries a domain" test "$(($(of full .dns.sent) * 10 / 20000))" -le 23
+tap_check "lists too long for a datagram came by TCP" test "$(of full .dns.tcp)" -gt 50
+kinds() { jq -r 'select(.domain | test("-'"$1"'[-.]")) | '"$2" <(head -n -1 "$LAB_DIR/full.all") | sort -u | paste -sd' '; }
+tap_check "Google's five hosts" test "$(kinds g '.hosts | length')" = 5
+tap_check "a list of forty hosts" test "$(kinds t '.hosts | length')" = 40
+tap_check "SERVFAIL is failed" test "$(kinds f .mx)" = failed
+tap_check "silence is a timeout" test "$(kinds z .mx)" = timeout
+tap_check "what only fails when checked is bogus" test "$(kinds b .mx)" = bogus
+tap_check "NXDOMAIN" test "$(kinds x .mx)" = nxdomain
+tap_check "null MX" test "$(kinds n .mx)" = null
+tap_check "implicit MX" test "$(kinds i .mx)" = implicit
+
+world_up
+ask sample "$LAB_DIR/two-thousand"
+ask slow "$LAB_DIR/two-thousand" --qps 1000
+ask few "$LAB_DIR/two-thousand" --jobs 7
+world_down
+tap_check "no verdict differs at 1,000 queries a second" same "$LAB_DIR/slow" "$LAB_DIR/sample"
+tap_check "nor with seven out at once" same "$LAB_DIR/few" "$LAB_DIR/sample"
+
+world_up -l 5
+ask lossy "$LAB_DIR/names"
+world_down
+tap_check "one in twenty was lost" grep -qE '^dropped [0-9]{4}' "$LAB_DIR/world.log"
+tap_check "and no verdict differs" same "$LAB_DIR/lossy" "$LAB_DIR/full"
+tap_done
