@@ -42,7 +42,7 @@ sanitize: ## unit tests, SMTP tests and corpora with AddressSanitizer and UBSan,
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
 	  programs unit-programs replay-programs tools
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
-	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp fuzz
+	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp gen fuzz
 
 valgrind: ## unit tests under valgrind
 	$(Q)$(MAKE) --no-print-directory unit-programs

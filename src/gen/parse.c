@@ -62,13 +62,13 @@ int kr_gen_rate(const char *text, double *out, struct kr_err *e)
     const char *p = strncmp(text, "local:", 6) == 0 ? text + 6 : text;
     const char *slash = strchr(p, '/');
     const struct unit *u = slash ? unit_of(units, sizeof units / sizeof *units, slash + 1) : NULL;
-    char digits[24];
+    char digits[24] = "";
     size_t n = 0;
     double v;
-    for (; u && p < slash && n < sizeof digits; p++)
+    for (; u && p < slash && n + 1 < sizeof digits; p++)
         if (*p != '_' && *p != ',')
             digits[n++] = *p;
-    if (!u || n == sizeof digits || strspn(digits, DIGITS) < n ||
+    if (!u || n + 1 == sizeof digits || strspn(digits, DIGITS) < n ||
         kr_gen_decimal(digits, n, &v, NULL))
         return kr_fail(e, KR_USAGE, 0, "'%s' is no rate: say 500/s, 30000/min or 1000000/hour",
                        text);
