@@ -38,8 +38,11 @@ void kr_pace_measure(struct kr_pace *p, uint64_t us);
 uint64_t kr_pace_timeout(const struct kr_pace *p, unsigned tries, bool slow);
 
 struct kr_window {
-    uint32_t now, most, calm; /* calm: grows fast below it */
-    uint32_t done, lost;      /* since the last look */
+    uint32_t now, most;
+    uint32_t done, lost; /* since the last look */
+    uint32_t before,
+        rate;      /* before it last grew: how large it was, and what was answered; 0: did not */
+    uint32_t rest; /* looks until it may grow again */
     uint64_t looked;
 };
 void kr_window_begin(struct kr_window *w, uint32_t most);

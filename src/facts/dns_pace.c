@@ -6,6 +6,7 @@
 #define SLOW_US 2000000u
 #define LEAST_WINDOW 64u
 #define LOOK_US 200000u
+#define REST_LOOKS 5u
 
 static struct kr_wheel_link *link_at(struct kr_wheel_links l, uint32_t i)
 {
@@ -107,21 +108,41 @@ uint64_t kr_pace_timeout(const struct kr_pace *p, unsigned tries, bool slow)
 
 void kr_window_begin(struct kr_window *w, uint32_t most)
 {
-    uint32_t start = 2 * LEAST_WINDOW;
-    *w = (struct kr_window){.now = start < most ? start : most, .most = most, .calm = most};
+    uint32_t start = 4 * LEAST_WINDOW;
+    *w = (struct kr_window){.now = start < most ? start : most, .most = most};
 }
 
-/* A loss shows only after a timeout, so that growth is by time and not by what was answered. A loss
- * of one in twenty is the network's; more is a queue that runs over, the server's or our own. */
+/* More out at once is only worth it while more is answered for it: else it just waits in queues,
+ * and runs over. What did not pay is taken back, and tried again later. */
+static void grow(struct kr_window *w)
+{
+    bool paid = w->done > w->rate + w->rate / 40;
+    if (w->before && !paid) {
+        w->now = w->before;
+        w->before = 0;
+        w->rest = REST_LOOKS;
+    } else if (w->rest) {
+        w->rest--;
+    } else {
+        w->before = w->now;
+        w->rate = w->done;
+        w->now += w->now / 2;
+    }
+}
+
+/* A loss shows only after a timeout, so that it is looked at by time and not by what was answered.
+ * One in twenty is the network's; more is a queue that runs over, the server's or our own. */
 void kr_window_look(struct kr_window *w, uint64_t now)
 {
     if (now < w->looked + LOOK_US)
         return;
-    uint32_t all = w->done + w->lost, was = w->now;
+    uint32_t all = w->done + w->lost, less = w->now - w->now / 4;
     if (w->lost > 8 && w->lost > all / 12) {
-        w->calm = w->now = was - was / 4 > LEAST_WINDOW ? was - was / 4 : LEAST_WINDOW;
-    } else if (all >= was) { /* it was in use */
-        w->now += w->now < w->calm ? was / 2 : was / 32 + 1;
+        w->now = less > LEAST_WINDOW ? less : LEAST_WINDOW;
+        w->before = 0;
+        w->rest = REST_LOOKS;
+    } else if (all >= w->now) { /* it was in use */
+        grow(w);
     }
     if (w->now > w->most)
         w->now = w->most;
