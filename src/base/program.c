@@ -3,7 +3,6 @@
 #include <kr/err.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +17,9 @@ int kr_program_find(const char *name, const char *folder, char out[static PATH_M
         if (access(out, X_OK) == 0)
             return 0;
     }
-    snprintf(out, PATH_MAX, "%s/%s", folder, name);
+    if (strlen(folder) + strlen(name) + 2 > PATH_MAX)
+        return kr_fail(e, KR_CANNOT, 0, "the path of %s is too long", name);
+    stpcpy(stpcpy(stpcpy(out, folder), "/"), name);
     if (access(out, X_OK) == 0)
         return 0;
     return kr_fail(e, KR_CANNOT, errno, "%s is neither beside this program nor at %s", name, out);

@@ -32,7 +32,7 @@ bool kr_bitmap_has(const uint8_t *map, size_t len, uint16_t type)
         if (n > 32 || at + 2 + n > len)
             return false;
         if (map[at] == type >> 8)
-            return (type & 0xff) / 8u < n && map[at + 2 + (type & 0xff) / 8] & 0x80 >> (type & 7);
+            return (type & 0xffu) / 8 < n && map[at + 2 + (type & 0xffu) / 8] & 0x80 >> (type & 7);
         at += 2 + n;
     }
     return false;
