@@ -23,7 +23,7 @@ struct kr_reply {
 #define KR_REPLY_LINKS 12 /* aliases that are followed at most */
 
 /* The question's own name must be `qname`. Always fills in *r. */
-void kr_reply_read(const struct kr_packet *p, const uint8_t *qname, struct kr_reply *r);
+void kr_dns_reply_read(const struct kr_packet *p, const uint8_t *qname, struct kr_reply *r);
 /* Walks the records that answer; begin with kr_walk_begin. 1: one, 0: no more. */
 int kr_reply_next(const struct kr_packet *p, const struct kr_reply *r, struct kr_walk *w,
                   struct kr_record *rec);

@@ -235,7 +235,7 @@ static void take(struct kr_ask *a, struct slot *s, const struct kr_packet *p, ui
     uint8_t name[KR_NAME_MAX];
     memcpy(name, s->wire + 12, kr_name_len(s->wire + 12));
     kr_name_lower(name);
-    kr_reply_read(p, name, &r);
+    kr_dns_reply_read(p, name, &r);
     if (r.truncated && s->phase == SENT) {
         kr_wheel_drop(&a->wheel, links(a), (uint32_t)(s - a->slots));
         start_tcp(a, s, now);

@@ -70,7 +70,7 @@ static enum kr_reply_kind follow(const struct kr_packet *p, struct kr_reply *r)
     return r->links && !r->soa ? KR_REPLY_BROKEN : KR_REPLY_NODATA;
 }
 
-void kr_reply_read(const struct kr_packet *p, const uint8_t *qname, struct kr_reply *r)
+void kr_dns_reply_read(const struct kr_packet *p, const uint8_t *qname, struct kr_reply *r)
 {
     *r = (struct kr_reply){.rcode = p->flags & 15,
                            .truncated = p->flags & 0x200,

@@ -29,7 +29,7 @@ static void use(const struct kr_packet *p)
     char text[512];
     if (kr_packet_name(p, 12, qname, NULL))
         return;
-    kr_reply_read(p, qname, &reply);
+    kr_dns_reply_read(p, qname, &reply);
     check_name(reply.name);
     kr_walk_begin(p, &w);
     while (kr_walk_next(p, &w, &r) == 1) {

@@ -131,7 +131,7 @@ static void read_reply(const struct built *m, const char *q, struct kr_packet *p
     uint8_t n[KR_NAME_MAX];
     kr_name_from_text(q, n);
     assert_int_equal(kr_packet_open(p, m->b, m->n), 0);
-    kr_reply_read(p, n, r);
+    kr_dns_reply_read(p, n, r);
 }
 
 static void test_reply(void **state)
