@@ -1,12 +1,12 @@
 /* Theory of operation: the watch.
  *
  * Guards must not need a watch: it is what puts right, in milliseconds, what they can bear to miss
- * for that long, and what tells. Events only ring; everything is read anew (watch_look.c). The
- * first ring after some quiet is answered at once. When it does not stop ringing the bells are not
- * heard for a while after each look, eight times as long as the look took, so that however many
- * changes others make, the watch takes a ninth of one processor at the most; what the kernel could
- * not keep for us by then (ENOBUFS) is as good as a ring. Without any ring it looks every few
- * seconds. */
+ * for that long, and what tells. Events only ring; everything is read anew (watch_look.c). A
+ * ring is answered at once while looks took less than an eighth of the time, with some saved up
+ * from before. When it does not stop ringing the bells are not heard for a while after each look,
+ * eight times as long as the look took, so that however many changes others make, the watch takes a
+ * ninth of one processor in the long run; what the kernel could not keep for us by then (ENOBUFS)
+ * is as good as a ring. Without any ring it looks every few seconds. */
 #include "watch_internal.h"
 
 #include <kr/clock.h>
@@ -23,9 +23,9 @@
 #define LOCK_MS 2000
 #define ROUTINE 5000000u /* µs between looks without a ring */
 #define FRESH (3u * ROUTINE)
+#define SHARE 8u       /* of so much time looks may take one part ... */
+#define SAVED 200000u  /* ... of which so many µs can be saved up */
 #define GAP 50000u     /* µs, the least that a storm is not heard */
-#define CREDIT 8u      /* looks without a gap ... */
-#define REFILL 125000u /* ... one more each so many µs */
 #define TOLD 10000000u /* lost events are told once in so many µs */
 
 int kr_watch_listen(struct kr_watch *w, int fd, enum kr_watch_source s, struct kr_err *e)
@@ -156,7 +156,7 @@ int kr_watch_open(const struct kr_watch_options *o, struct kr_watch **out, struc
     struct kr_watch *w = kr_calloc(1, sizeof *w);
     *w = (struct kr_watch){.o = *o, .epoll = -1, .record = -1, .control = -1, .sink = -1};
     w->can_own = true;
-    w->credit = CREDIT;
+    w->saved = SAVED;
     w->hooks.running = w->prover.line = -1;
     if (begin(w, e)) {
         kr_watch_close(w);
@@ -192,19 +192,25 @@ int kr_watch_wait(struct kr_watch *w)
     return at <= now ? 0 : (int)((at - now + 999) / 1000);
 }
 
+/* Does a look that took so many µs need no rest after it? */
+static bool had_saved(struct kr_watch *w, uint64_t now, uint64_t cost)
+{
+    uint64_t saved = w->saved + (now - w->last) / SHARE;
+    saved = saved < SAVED ? saved : SAVED;
+    w->saved = saved > cost ? saved - cost : 0;
+    return saved > cost;
+}
+
 static void look(struct kr_watch *w)
 {
     uint64_t begin_at = kr_now_us();
-    unsigned saved = (unsigned)((begin_at - w->last) / REFILL);
-    w->credit = w->credit + saved < CREDIT ? w->credit + saved : CREDIT;
     kr_watch_look(w);
     uint64_t now = kr_now_us(), cost = now - begin_at;
+    bool go_on = had_saved(w, now, cost);
     w->last = now;
-    if (w->credit) {
-        w->credit--;
+    if (go_on)
         return;
-    }
-    w->quiet = now + (8 * cost > GAP ? 8 * cost : GAP);
+    w->quiet = now + (SHARE * cost > GAP ? SHARE * cost : GAP);
     hear(w, false);
 }
 

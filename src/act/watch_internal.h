@@ -32,7 +32,8 @@ struct kr_watch {
     uint64_t count_due;
     struct kr_nft_count *counts; /* of both tables, one after the other */
     size_t n_counts;
-    unsigned credit, breaches;
+    uint64_t saved; /* µs that looks may take */
+    unsigned breaches;
     struct kr_ongoing *ongoing;
     size_t n_ongoing, cap_ongoing;
     struct kr_hooks hooks;

@@ -61,13 +61,13 @@ END
 way_out_gone() {
     local n=$(($(lines) + 1))
     ip -n "$H" link del up1
+    told 'up1, which was fenced, is gone' "$n"
     ip -n "$H" link add up1 type veth peer name in1 address "$IN1_MAC" netns "$I"
     ip -n "$I" -batch - <<END
 link set in1 up
 addr add $UP1_GW4/24 dev in1
 addr add $UP1_GW6/64 dev in1 nodad
 END
-    told 'up1, which was fenced, is gone' "$n"
 }
 fenced() { host nft list table netdev kumo_redirect | grep "hook egress device \"$1\"" >/dev/null; }
 
