@@ -49,6 +49,20 @@ line_is_there() {
     tail -n "+$3" "$1" 2>/dev/null | grep -qE -- "$2"
 }
 
+# ---- cgroups -------------------------------------------------------------------------------------
+
+# The machine's hierarchy, but a folder of our own in it.
+CGROUP=
+cgroup_new() {
+    CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
+    [[ -n $CGROUP ]] || return
+    CGROUP+=/$LAB
+    mkdir "$CGROUP"
+}
+cgroup_gone() {
+    [[ -z $CGROUP || ! -d $CGROUP ]] || find "$CGROUP" -depth -type d -exec rmdir {} + || true
+}
+
 # ---- cleaning up ---------------------------------------------------------------------------------
 
 LAB_PIDS=()
@@ -64,6 +78,7 @@ lab_cleanup() {
         ns_remove "$ns"
     done
     ((${#LAB_PIDS[@]})) && kill "${LAB_PIDS[@]}" 2>/dev/null
+    cgroup_gone
     if [[ -n $LAB_DIR && -z ${KEEP:-} ]]; then
         wait_for 5 rm -rf "$LAB_DIR" # what was just killed may still write a file
     fi
@@ -309,20 +324,4 @@ tap_note() {
 tap_done() {
     echo "1..$TAP_N"
     ((TAP_BAD == 0))
-}
-
-# ---- cgroups -------------------------------------------------------------------------------------
-
-# The machine's hierarchy, but a folder of our own in it.
-CGROUP=
-cgroup_new() {
-    CGROUP=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/self/mounts)
-    [[ -n $CGROUP ]] || return
-    CGROUP+=/$LAB
-    mkdir "$CGROUP"
-}
-cgroup_gone() {
-    local status=$?
-    [[ -z $CGROUP || ! -d $CGROUP ]] || find "$CGROUP" -depth -type d -exec rmdir {} + || true
-    return "$status"
 }

@@ -1,12 +1,12 @@
 /* Theory of operation: the watch.
  *
  * Guards must not need a watch: it is what puts right, in milliseconds, what they can bear to miss
- * for that long, and what tells. Events only ring; everything is read anew (watch_look.c). A
- * ring is answered at once while looks took less than an eighth of the time, with some saved up
- * from before. When it does not stop ringing the bells are not heard for a while after each look,
- * eight times as long as the look took, so that however many changes others make, the watch takes a
- * ninth of one processor in the long run; what the kernel could not keep for us by then (ENOBUFS)
- * is as good as a ring. Without any ring it looks every few seconds. */
+ * for that long, and what tells. Events only ring; everything is read anew (watch_look.c). A ring
+ * is answered at once while looks took less than a sixteenth of the time, with some saved up from
+ * before. When it does not stop ringing the bells are not heard for a while after each look,
+ * sixteen times as long as the look took, so that however many changes others make, looking takes a
+ * sixteenth of one processor in the long run; what the kernel could not keep for us by then
+ * (ENOBUFS) is as good as a ring. Without any ring it looks every few seconds. */
 #include "watch_internal.h"
 
 #include <kr/clock.h>
@@ -23,7 +23,7 @@
 #define LOCK_MS 2000
 #define ROUTINE 5000000u /* µs between looks without a ring */
 #define FRESH (3u * ROUTINE)
-#define SHARE 8u       /* of so much time looks may take one part ... */
+#define SHARE 16u      /* of so much time looks may take one part ... */
 #define SAVED 200000u  /* ... of which so many µs can be saved up */
 #define GAP 50000u     /* µs, the least that a storm is not heard */
 #define TOLD 10000000u /* lost events are told once in so many µs */
@@ -201,9 +201,9 @@ static bool had_saved(struct kr_watch *w, uint64_t now, uint64_t cost)
     return saved > cost;
 }
 
-static void look(struct kr_watch *w)
+/* What was heard since begin_at counts as well. */
+static void look(struct kr_watch *w, uint64_t begin_at)
 {
-    uint64_t begin_at = kr_now_us();
     kr_watch_look(w);
     uint64_t now = kr_now_us(), cost = now - begin_at;
     bool go_on = had_saved(w, now, cost);
@@ -217,6 +217,7 @@ static void look(struct kr_watch *w)
 int kr_watch_step(struct kr_watch *w)
 {
     struct epoll_event ev[8];
+    uint64_t begin_at = kr_now_us();
     int n = epoll_wait(w->epoll, ev, 8, 0);
     for (int i = 0; i < n; i++)
         handlers[ev[i].data.u32](w);
@@ -226,7 +227,7 @@ int kr_watch_step(struct kr_watch *w)
         on_bell(w);
     }
     if ((w->due && now >= w->due) || now - w->last >= ROUTINE)
-        look(w);
+        look(w, begin_at);
     if (now >= w->count_due)
         kr_watch_count(w);
     kr_watch_prove(w);

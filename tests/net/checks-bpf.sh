@@ -332,7 +332,6 @@ test_cost() {
 }
 
 lab_init -bpf
-trap 'cgroup_gone; lab_cleanup' EXIT
 lab_world
 lab_host
 ip -n "$H" link add ifb0 type ifb
