@@ -6,7 +6,8 @@
 #        tests/run.sh --root        only says whether this user may run all of them
 #        tests/run.sh --list        the suites
 # WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit. As many
-# run side by side as there are processors, at most 4 (JOBS); some must be alone (see stands_alone).
+# run side by side as there are processors, and one more since most wait a lot, at most 4 (JOBS); some
+# must be alone (see stands_alone).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
 export BUILD=${BUILD:-$PWD/build} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
@@ -14,7 +15,7 @@ LOGS=$BUILD/test-logs
 LIMIT=${SUITE_TIMEOUT:-900}
 WRAP=${WRAP:-}
 CPUS=$(nproc)
-JOBS=${JOBS:-$((CPUS > 4 ? 4 : CPUS))}
+JOBS=${JOBS:-$((CPUS >= 4 ? 4 : CPUS + 1))}
 
 # Executables in the folders of tests that are something else than a suite.
 not_a_suite() {
