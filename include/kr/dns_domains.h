@@ -8,7 +8,7 @@
 struct kr_err;
 
 struct kr_domains {
-    struct kr_names names;
+    struct kr_name_table names;
     float *weights; /* NULL: all are 1 */
     size_t cap_weights;
     size_t n_bad;

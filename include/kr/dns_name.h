@@ -28,7 +28,7 @@ const char *kr_name_text(const uint8_t *n, char out[static KR_NAME_TEXT]);
 int kr_name_under(const char *labels, const uint8_t *n, uint8_t out[static KR_NAME_MAX]);
 
 /* A table of names, each once, numbered from 0 as they come. */
-struct kr_names {
+struct kr_name_table {
     uint8_t *bytes;
     size_t n_bytes, cap_bytes;
     uint32_t *at; /* where the bytes of name i begin */
@@ -38,10 +38,10 @@ struct kr_names {
 };
 #define KR_NO_NAME UINT32_MAX
 /* Adds a name that is not there yet; *fresh (may be NULL) says whether. */
-uint32_t kr_names_add(struct kr_names *t, const uint8_t *name, bool *fresh);
-uint32_t kr_names_find(const struct kr_names *t, const uint8_t *name); /* or KR_NO_NAME */
+uint32_t kr_name_table_add(struct kr_name_table *t, const uint8_t *name, bool *fresh);
+uint32_t kr_name_table_find(const struct kr_name_table *t, const uint8_t *name); /* or KR_NO_NAME */
 /* Until the next one is added. */
-const uint8_t *kr_names_get(const struct kr_names *t, uint32_t i);
-void kr_names_free(struct kr_names *t);
+const uint8_t *kr_name_table_get(const struct kr_name_table *t, uint32_t i);
+void kr_name_table_free(struct kr_name_table *t);
 
 #endif

@@ -15,7 +15,7 @@ static uint32_t group_of(struct kr_preflight_sum *s, const struct kr_domain_fact
     if (!host || kr_name_from_text(host, name))
         return KR_NO_NAME;
     const uint8_t *site = kr_name_labels(name) > 2 ? kr_name_parent(name) : name;
-    uint32_t i = kr_names_add(&s->names, site, &fresh);
+    uint32_t i = kr_name_table_add(&s->names, site, &fresh);
     if (fresh) {
         s->groups = kr_grow(s->groups, &s->cap_groups, s->names.n, sizeof *s->groups);
         s->groups[i] = (struct kr_preflight_group){0};
@@ -47,7 +47,7 @@ void kr_preflight_sum_add(struct kr_preflight_sum *s, const struct kr_domain_fac
 
 void kr_preflight_sum_free(struct kr_preflight_sum *s)
 {
-    kr_names_free(&s->names);
+    kr_name_table_free(&s->names);
     free(s->groups);
     *s = (struct kr_preflight_sum){0};
 }

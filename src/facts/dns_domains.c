@@ -158,7 +158,7 @@ void kr_domains_add(struct kr_domains *d, const char *text, const char *where, s
         return;
     }
     bool fresh;
-    uint32_t i = kr_names_add(&d->names, name, &fresh);
+    uint32_t i = kr_name_table_add(&d->names, name, &fresh);
     if (colon || d->weights || !fresh)
         set_weight(d, i, fresh, weight);
 }
@@ -235,7 +235,7 @@ int kr_domains_check(const struct kr_domains *d, struct kr_err *e)
 
 void kr_domains_free(struct kr_domains *d)
 {
-    kr_names_free(&d->names);
+    kr_name_table_free(&d->names);
     free(d->weights);
     kr_buf_free(&d->bad);
     *d = (struct kr_domains){0};

@@ -63,7 +63,7 @@ static enum kr_proof judge_sigs(struct judging *j, struct set *s, const struct k
             return KR_PROOF_FAILED;
         if (state != NODE_CUT)
             return proof_of(state);
-        if (!kr_name_equal(kr_names_get(&j->v->names, zone), v[i].signer))
+        if (!kr_name_equal(kr_name_table_get(&j->v->names, zone), v[i].signer))
             continue; /* the signer is no zone */
         if (!kr_sig_good(j->p, s->owner, s->type, s->section, &v[i], j->v->nodes[zone].keys,
                          now_of(j), &j->work))
@@ -115,7 +115,7 @@ static bool by_zone(struct judging *j, const uint8_t *owner, uint16_t type, int 
     bool any;
     size_t n = kr_sigs_find(j->p, owner, type, section, v, &any);
     for (size_t i = 0; i < n; i++)
-        if (kr_name_equal(v[i].signer, kr_names_get(&j->v->names, zone)) &&
+        if (kr_name_equal(v[i].signer, kr_name_table_get(&j->v->names, zone)) &&
             v[i].labels == kr_name_labels(owner) &&
             kr_sig_good(j->p, owner, type, section, &v[i], j->v->nodes[zone].keys, now_of(j),
                         &j->work))
@@ -277,7 +277,7 @@ enum kr_proof kr_judge_answer(struct judging *j, const uint8_t *qname, const str
 /* No DS record: an unsigned delegation, or no delegation at all. */
 enum node_state kr_judge_no_ds(struct judging *j, const uint8_t *name, uint32_t zone, bool nxdomain)
 {
-    struct kr_denial d = {.p = j->p, .zone = kr_names_get(&j->v->names, zone)};
+    struct kr_denial d = {.p = j->p, .zone = kr_name_table_get(&j->v->names, zone)};
     struct kr_walk w;
     struct kr_record r;
     bool cut = false;

@@ -121,22 +121,22 @@ int kr_name_under(const char *labels, const uint8_t *n, uint8_t out[static KR_NA
     return 0;
 }
 
-const uint8_t *kr_names_get(const struct kr_names *t, uint32_t i)
+const uint8_t *kr_name_table_get(const struct kr_name_table *t, uint32_t i)
 {
     return t->bytes + t->at[i];
 }
 
 /* The slot of a name: where it is, or where it would be put. */
-static uint32_t *slot_of(const struct kr_names *t, const uint8_t *name)
+static uint32_t *slot_of(const struct kr_name_table *t, const uint8_t *name)
 {
     size_t i = kr_name_hash(name) & (t->n_slots - 1);
-    while (t->slots[i] && !kr_name_equal(kr_names_get(t, t->slots[i] - 1), name))
+    while (t->slots[i] && !kr_name_equal(kr_name_table_get(t, t->slots[i] - 1), name))
         i = (i + 1) & (t->n_slots - 1);
     return &t->slots[i];
 }
 
 /* At most three quarters full. */
-static void make_room(struct kr_names *t)
+static void make_room(struct kr_name_table *t)
 {
     if (t->n_slots && t->n < t->n_slots / 4 * 3)
         return;
@@ -144,16 +144,16 @@ static void make_room(struct kr_names *t)
     t->n_slots = t->n_slots ? t->n_slots * 2 : 64;
     t->slots = kr_calloc(t->n_slots, sizeof *t->slots);
     for (uint32_t i = 0; i < t->n; i++)
-        *slot_of(t, kr_names_get(t, i)) = i + 1;
+        *slot_of(t, kr_name_table_get(t, i)) = i + 1;
 }
 
-uint32_t kr_names_find(const struct kr_names *t, const uint8_t *name)
+uint32_t kr_name_table_find(const struct kr_name_table *t, const uint8_t *name)
 {
     uint32_t at = t->n_slots ? *slot_of(t, name) : 0;
     return at ? at - 1 : KR_NO_NAME;
 }
 
-uint32_t kr_names_add(struct kr_names *t, const uint8_t *name, bool *fresh)
+uint32_t kr_name_table_add(struct kr_name_table *t, const uint8_t *name, bool *fresh)
 {
     make_room(t);
     uint32_t *slot = slot_of(t, name);
@@ -171,10 +171,10 @@ uint32_t kr_names_add(struct kr_names *t, const uint8_t *name, bool *fresh)
     return *slot - 1;
 }
 
-void kr_names_free(struct kr_names *t)
+void kr_name_table_free(struct kr_name_table *t)
 {
     free(t->bytes);
     free(t->at);
     free(t->slots);
-    *t = (struct kr_names){0};
+    *t = (struct kr_name_table){0};
 }

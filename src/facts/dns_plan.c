@@ -32,9 +32,9 @@ void kr_dns_plan_free(struct kr_dns_plan *p)
     void *const all[] = {p->d, p->todo.v, p->later.v, p->h, p->z, p->pool, p->group_slots};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
-    kr_names_free(&p->hosts);
-    kr_names_free(&p->expanded);
-    kr_names_free(&p->zones);
+    kr_name_table_free(&p->hosts);
+    kr_name_table_free(&p->expanded);
+    kr_name_table_free(&p->zones);
     free(p);
 }
 
@@ -42,7 +42,7 @@ void kr_dns_plan_free(struct kr_dns_plan *p)
 
 static const uint8_t *domain_name(const struct kr_dns_plan *p, uint32_t i)
 {
-    return kr_names_get(&p->domains->names, i);
+    return kr_name_table_get(&p->domains->names, i);
 }
 
 static const struct {
@@ -70,11 +70,11 @@ static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, u
     case 'd':
         return domain_name(p, of);
     case 'h':
-        return kr_names_get(&p->hosts, of);
+        return kr_name_table_get(&p->hosts, of);
     case 'x':
-        return kr_names_get(&p->expanded, p->h[of].expanded);
+        return kr_name_table_get(&p->expanded, p->h[of].expanded);
     default:
-        return kr_names_get(&p->zones, of);
+        return kr_name_table_get(&p->zones, of);
     }
 }
 
@@ -83,7 +83,7 @@ static bool needless(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of)
 {
     struct plan_host *h = asks[kind].of == 'h' ? &p->h[of] : NULL;
     if (!h || p->patient || (p->small && kind != ASK_TLSA) || (kind != ASK_TLSA && kind != ASK_A) ||
-        !kr_plan_pruned(p, kr_names_get(&p->hosts, of)))
+        !kr_plan_pruned(p, kr_name_table_get(&p->hosts, of)))
         return false;
     if (kind == ASK_A && h->a == ADDR_WAITING)
         h->a = ADDR_UNASKED;

@@ -58,14 +58,14 @@ void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *t
                                     .tlsrpt = d->tlsrpt,
                                     .own_tlsa = d->own_tlsa};
     text->len = 0;
-    put_name(text, kr_names_get(&p->domains->names, i));
+    put_name(text, kr_name_table_get(&p->domains->names, i));
     if (g) {
         out->n_hosts = (uint8_t)(*g & ~GROUP_MORE);
         out->more_hosts = *g & GROUP_MORE;
     }
     for (uint8_t k = 0; k < out->n_hosts; k++) {
         out->hosts[k] = host_facts(&p->h[g[k + 1]]);
-        at[k] = put_name(text, kr_names_get(&p->hosts, g[k + 1]));
+        at[k] = put_name(text, kr_name_table_get(&p->hosts, g[k + 1]));
     }
     out->name = text->s;
     for (uint8_t k = 0; k < out->n_hosts; k++)

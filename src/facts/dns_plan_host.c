@@ -61,7 +61,7 @@ uint32_t kr_plan_group(struct kr_dns_plan *p, const uint32_t *hosts, uint32_t n,
 uint32_t kr_plan_host(struct kr_dns_plan *p, const uint8_t *name)
 {
     bool fresh;
-    uint32_t i = kr_names_add(&p->hosts, name, &fresh);
+    uint32_t i = kr_name_table_add(&p->hosts, name, &fresh);
     if (fresh) {
         p->h = kr_grow(p->h, &p->cap_h, p->hosts.n, sizeof *p->h);
         p->h[i] = (struct plan_host){.expanded = KR_NO_NAME};
@@ -74,7 +74,7 @@ uint32_t kr_plan_host(struct kr_dns_plan *p, const uint8_t *name)
 bool kr_plan_pruned(const struct kr_dns_plan *p, const uint8_t *name)
 {
     for (; *name; name = kr_name_parent(name)) {
-        uint32_t z = kr_names_find(&p->zones, name);
+        uint32_t z = kr_name_table_find(&p->zones, name);
         if (z != KR_NO_NAME && p->z[z].state == ZONE_INSECURE)
             return true;
     }
@@ -88,7 +88,7 @@ static void note_zone(struct kr_dns_plan *p, const struct kr_reply *r)
     bool fresh;
     if (p->small || !r->soa || !*r->apex)
         return;
-    uint32_t z = kr_names_add(&p->zones, r->apex, &fresh);
+    uint32_t z = kr_name_table_add(&p->zones, r->apex, &fresh);
     if (fresh) {
         p->z = kr_grow(p->z, &p->cap_z, p->zones.n, sizeof *p->z);
         p->z[z] = (struct plan_zone){0};
@@ -124,7 +124,7 @@ static bool acts(uint8_t tlsa)
 void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host)
 {
     struct plan_host *h = &p->h[host];
-    bool pruned = !h->asked && kr_plan_pruned(p, kr_names_get(&p->hosts, host));
+    bool pruned = !h->asked && kr_plan_pruned(p, kr_name_table_get(&p->hosts, host));
     if (!pruned)
         want(p, host, ASK_TLSA);
     if (!pruned || p->small)
@@ -199,7 +199,7 @@ static void note_alias(struct kr_dns_plan *p, struct plan_host *h, const struct 
         return;
     h->alias = proof == KR_PROOF_SECURE ? KR_ALIAS_SECURE : KR_ALIAS_INSECURE;
     if (h->alias == KR_ALIAS_SECURE)
-        h->expanded = kr_names_add(&p->expanded, r->name, NULL);
+        h->expanded = kr_name_table_add(&p->expanded, r->name, NULL);
 }
 
 static void take_address(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,

@@ -34,7 +34,7 @@ struct kr_dns_plan {
     bool small, patient;
     uint32_t cursor, epilogue; /* the next domain whose MX is asked; whose TLSRPT is looked at */
     struct todo todo, later;   /* later: failed, to be asked again */
-    struct kr_names hosts, expanded, zones;
+    struct kr_name_table hosts, expanded, zones;
     struct plan_host *h;
     struct plan_zone *z;
     size_t cap_h, cap_z;

@@ -21,7 +21,7 @@ static void push(struct kr_validator *v, uint32_t kind, uint32_t node)
 uint32_t kr_node_find(struct kr_validator *v, const uint8_t *name)
 {
     bool fresh;
-    uint32_t i = kr_names_add(&v->names, name, &fresh);
+    uint32_t i = kr_name_table_add(&v->names, name, &fresh);
     if (!fresh)
         return i;
     v->nodes = kr_grow(v->nodes, &v->cap_nodes, v->names.n, sizeof *v->nodes);
@@ -118,7 +118,7 @@ static void take_ds(struct kr_validator *v, uint32_t i, const struct kr_packet *
                     const struct kr_reply *r)
 {
     uint8_t name[KR_NAME_MAX];
-    const uint8_t *at = kr_names_get(&v->names, i);
+    const uint8_t *at = kr_name_table_get(&v->names, i);
     memcpy(name, at, kr_name_len(at));
     struct judging j = {.v = v, .p = p, .work = KR_WORK_MOST};
     uint32_t zone = kr_node_zone(v, v->nodes[i].parent);
@@ -143,7 +143,7 @@ static void take_keys(struct kr_validator *v, uint32_t i, const struct kr_packet
                       const struct kr_reply *r)
 {
     uint8_t name[KR_NAME_MAX];
-    const uint8_t *at = kr_names_get(&v->names, i);
+    const uint8_t *at = kr_name_table_get(&v->names, i);
     memcpy(name, at, kr_name_len(at));
     struct node *n = &v->nodes[i];
     struct judging j = {.v = v, .p = p, .work = KR_WORK_MOST};
@@ -208,7 +208,7 @@ bool kr_validator_next(struct kr_validator *v, struct kr_question *q)
         return false;
     }
     struct node_ask a = v->asks[v->first_ask++];
-    *q = (struct kr_question){.name = kr_names_get(&v->names, a.node),
+    *q = (struct kr_question){.name = kr_name_table_get(&v->names, a.node),
                               .type =
                                   a.kind == KR_VALIDATOR_KINDS + ASK_DS ? KR_DNS_DS : KR_DNS_DNSKEY,
                               .how = KR_ASK_DO | KR_ASK_CD,
@@ -269,6 +269,6 @@ void kr_validator_free(struct kr_validator *v)
     }
     free(v->nodes);
     free(v->asks);
-    kr_names_free(&v->names);
+    kr_name_table_free(&v->names);
     free(v);
 }

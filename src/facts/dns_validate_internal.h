@@ -38,7 +38,7 @@ struct kr_validator {
     time_t now;
     kr_judged *judged;
     void *arg;
-    struct kr_names names; /* of the nodes, with the same numbers */
+    struct kr_name_table names; /* of the nodes, with the same numbers */
     struct node *nodes;
     struct node_ask *asks;
     size_t cap_nodes, cap_asks, n_asks, first_ask;

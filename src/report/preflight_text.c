@@ -60,7 +60,7 @@ static void say_groups(const struct kr_preflight_sum *s, int h, bool breaking, F
         char name[KR_NAME_TEXT];
         const struct kr_preflight_group *g = &s->groups[top[i]];
         fprintf(out, "%s%s (%u)", i ? ", " : "",
-                kr_name_text(kr_names_get(&s->names, top[i]), name),
+                kr_name_text(kr_name_table_get(&s->names, top[i]), name),
                 breaking ? g->breaking[h] : g->n[h]);
     }
     if (n > GROUPS_SHOWN)

@@ -252,25 +252,25 @@ static void test_file(void **state)
 static void test_names(void **state)
 {
     (void)state;
-    struct kr_names t = {0};
+    struct kr_name_table t = {0};
     char text[64];
     uint8_t name[KR_NAME_MAX];
     for (uint32_t i = 0; i < 20000; i++) {
         bool fresh;
         snprintf(text, sizeof text, "n%u.example", i);
         assert_int_equal(kr_name_from_text(text, name), 0);
-        assert_int_equal(kr_names_add(&t, name, &fresh), i);
+        assert_int_equal(kr_name_table_add(&t, name, &fresh), i);
         assert_true(fresh);
     }
     for (uint32_t i = 0; i < 20000; i++) {
         snprintf(text, sizeof text, "n%u.example", i);
         kr_name_from_text(text, name);
-        assert_int_equal(kr_names_find(&t, name), i);
-        assert_int_equal(kr_names_add(&t, name, NULL), i);
+        assert_int_equal(kr_name_table_find(&t, name), i);
+        assert_int_equal(kr_name_table_add(&t, name, NULL), i);
     }
     kr_name_from_text("other.example", name);
-    assert_int_equal(kr_names_find(&t, name), KR_NO_NAME);
-    kr_names_free(&t);
+    assert_int_equal(kr_name_table_find(&t, name), KR_NO_NAME);
+    kr_name_table_free(&t);
 }
 
 int main(void)
