@@ -157,7 +157,7 @@ struct telling {
     unsigned rcode;
     bool drop, tc, ad, wrongid, lower;
     int server;
-    char owner[256];
+    char owner[400];
 };
 
 static void take_word(struct telling *t, const char *key, const char *value)
