@@ -48,8 +48,9 @@ static struct kr_host_facts host_facts(const struct plan_host *h)
 void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *text,
                        struct kr_domain_facts *out)
 {
+    static const uint32_t no_hosts = 0;
     const struct plan_domain *d = &p->d[i];
-    const uint32_t *g = d->group == NO_GROUP ? NULL : p->pool + d->group;
+    const uint32_t *g = d->group == NO_GROUP ? &no_hosts : p->pool + d->group;
     size_t at[KR_HOSTS_MOST];
     *out = (struct kr_domain_facts){.weight = kr_domains_weight(p->domains, i),
                                     .mx = d->mx,
@@ -59,10 +60,8 @@ void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *t
                                     .own_tlsa = d->own_tlsa};
     text->len = 0;
     put_name(text, kr_name_table_get(&p->domains->names, i));
-    if (g) {
-        out->n_hosts = (uint8_t)(*g & ~GROUP_MORE);
-        out->more_hosts = *g & GROUP_MORE;
-    }
+    out->n_hosts = (uint8_t)(*g & ~GROUP_MORE);
+    out->more_hosts = *g & GROUP_MORE;
     for (uint8_t k = 0; k < out->n_hosts; k++) {
         out->hosts[k] = host_facts(&p->h[g[k + 1]]);
         at[k] = put_name(text, kr_name_table_get(&p->hosts, g[k + 1]));
