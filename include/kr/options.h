@@ -22,6 +22,8 @@ struct kr_up_options {
     bool capture_local, block, dry_run;
 };
 extern const struct kr_opt_table kr_up_options;
+extern const struct kr_opt_table kr_up_settings; /* those of them that say what is to stand */
+extern const struct kr_opt_table kr_preflight_options;
 extern const struct kr_opt_table kr_no_options;
 
 /* What verify is asked for, besides the settings of up. */

@@ -1,3 +1,5 @@
+#include "session.h"
+
 #include <kr/cmd.h>
 #include <kr/err.h>
 #include <kr/log.h>
@@ -71,12 +73,13 @@ static const struct kr_opt rows[] = {
      .arg = "N",
      .help = "queries a second, at most"},
 };
-static const struct kr_opt_table options = {rows, sizeof rows / sizeof *rows};
+const struct kr_opt_table kr_preflight_options = {rows, sizeof rows / sizeof *rows};
 
 /* What the hooks are for. */
 struct telling {
     const struct kr_common *common;
     struct kr_preflight_sum sum;
+    FILE *out;
     FILE *few; /* the lines of few domains, held back until the sum is said */
     bool live;
 };
@@ -99,9 +102,9 @@ static void on_domain(void *arg, const struct kr_domain_facts *d,
     struct telling *t = arg;
     kr_preflight_sum_add(&t->sum, d, v);
     if (t->common->format == KR_FORMAT_JSON)
-        kr_json_preflight_domain(d, v, stdout);
+        kr_json_preflight_domain(d, v, t->out);
     else if (t->common->verbose)
-        kr_text_preflight_domain(d, v, stdout);
+        kr_text_preflight_domain(d, v, t->out);
     else if (t->sum.all <= FEW)
         kr_text_preflight_domain(d, v, t->few);
 }
@@ -112,18 +115,19 @@ static void say(struct telling *t, const struct kr_preflight_end *end,
     if (t->live)
         fputs("\r\033[K", stderr);
     if (t->common->format == KR_FORMAT_JSON) {
-        kr_json_preflight(&t->sum, end, side, stdout);
+        kr_json_preflight(&t->sum, end, side, t->out);
     } else if (!t->common->quiet) {
-        kr_text_preflight(&t->sum, end, side, stdout);
+        kr_text_preflight(&t->sum, end, side, t->out);
         if (t->sum.all <= FEW)
-            fputs(few, stdout);
+            fputs(few, t->out);
     }
 }
 
-static int preflight(const struct kr_common *c, const struct kr_preflight_want *want,
+static int preflight(const struct kr_common *c, const struct kr_preflight_want *want, FILE *out,
                      struct kr_err *e)
 {
-    struct telling t = {.common = c, .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
+    struct telling t = {
+        .common = c, .out = out, .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
     struct kr_preflight_end end = {0};
     char *few = NULL;
     size_t n = 0;
@@ -156,19 +160,11 @@ static int collect(const struct kr_options *o, char **store, struct kr_strlist *
     return 0;
 }
 
-static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
+int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
+                     const struct kr_strlist *domains, FILE *out, struct kr_err *e)
 {
-    const struct kr_preflight_options *p = &o->preflight;
     const char *mta = p->mta ? mtas[p->mta] : "kumomta";
-    struct kr_strlist domains = {0};
-    char *store = NULL;
-    if ((c->netns && (kr_privilege_need("preflight --netns", e) || kr_netns_enter(c->netns, e))) ||
-        collect(o, &store, &domains, e)) {
-        kr_strlist_free(&domains);
-        free(store);
-        return (int)e->exit;
-    }
-    const struct kr_preflight_want want = {.domains = &domains,
+    const struct kr_preflight_want want = {.domains = domains,
                                            .files = &p->files,
                                            .resolvers = &p->resolvers,
                                            .anchor = p->anchor,
@@ -176,7 +172,19 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
                                            .qps = p->qps,
                                            .jobs = p->jobs,
                                            .side = kr_mta_side_default(mta)};
-    int status = preflight(c, &want, e);
+    return preflight(c, &want, out, e);
+}
+
+static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
+{
+    struct kr_strlist domains = {0};
+    char *store = NULL;
+    int status;
+    if ((c->netns && (kr_privilege_need("preflight --netns", e) || kr_netns_enter(c->netns, e))) ||
+        collect(o, &store, &domains, e))
+        status = (int)e->exit;
+    else
+        status = kr_preflight_say(c, &o->preflight, &domains, stdout, e);
     kr_strlist_free(&domains);
     free(store);
     return status;
@@ -192,7 +200,7 @@ const struct kr_command kr_cmd_preflight = {
     .name = "preflight",
     .summary = "which destinations would not reach the sink: MTA-STS, DANE, DNS, TLS",
     .examples = examples,
-    .options = &options,
+    .options = &kr_preflight_options,
     .options_at = offsetof(struct kr_options, preflight),
     .operand = "DOMAIN",
     .many = true,

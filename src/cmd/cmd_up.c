@@ -66,7 +66,9 @@ static const struct kr_opt rows[] = {
      .help = "print nft and iproute2 syntax, change nothing",
      .flags = KR_OPT_NO_CONFIG},
 };
-const struct kr_opt_table kr_up_options = {rows, sizeof rows / sizeof *rows};
+#define N_ROWS (sizeof rows / sizeof *rows)
+const struct kr_opt_table kr_up_options = {rows, N_ROWS};
+const struct kr_opt_table kr_up_settings = {rows, N_ROWS - 2}; /* not --block, not --dry-run */
 
 static int add_sink(const char *text, struct kr_settings *s, struct kr_err *e)
 {

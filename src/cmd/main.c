@@ -122,18 +122,24 @@ static void catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_signal};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
+    const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct sigaction was;
+        if (sigaction(ends[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN) /* nohup(1) */
+            sigaction(ends[i], &stop, NULL);
+    }
     sigaction(SIGPIPE, &ignore, NULL);
 }
 
 static int parse(const struct kr_command *cmd, struct kr_common *common, struct kr_options *o,
                  int argc, char **argv, struct kr_err *e)
 {
-    const struct kr_opt_target targets[] = {{&kr_common_options, common}, target_of(cmd, o)};
-    size_t most = !cmd->operand ? 0 : cmd->many ? SIZE_MAX : 1;
-    if (kr_opt_parse(targets, 2, argc, argv, 0, &o->operands, e))
+    struct kr_opt_target targets[2 + KR_MOST_PARTS] = {{&kr_common_options, common},
+                                                       target_of(cmd, o)};
+    size_t most = !cmd->operand ? 0 : cmd->many ? SIZE_MAX : 1, n = 2;
+    for (size_t i = 0; i < KR_MOST_PARTS && cmd->also[i].table; i++)
+        targets[n++] = (struct kr_opt_target){cmd->also[i].table, (char *)o + cmd->also[i].at};
+    if (kr_opt_parse(targets, n, argc, argv, cmd->rest, &o->operands, e))
         return -1;
     if (o->operands.n > most)
         return kr_fail(e, KR_USAGE, 0, "'%s' is one word too many: %s takes %s",

@@ -22,12 +22,20 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
 void kr_usage_command(const struct kr_command *cmd, FILE *out)
 {
     fprintf(out, "%s\n\nusage: kumo-redirect %s [OPTION]...%s%s%s\n\n", cmd->summary, cmd->name,
-            cmd->operand ? " [" : "", cmd->operand ? cmd->operand : "",
-            cmd->many      ? "]..."
+            cmd->rest      ? " -- "
+            : cmd->operand ? " ["
+                           : "",
+            cmd->operand ? cmd->operand : "",
+            cmd->rest      ? " [ARG]..."
+            : cmd->many    ? "]..."
             : cmd->operand ? "]"
                            : "");
     if (cmd->options->n) {
         kr_opt_usage(cmd->options, out);
+        fputs("\n", out);
+    }
+    for (size_t i = 0; i < KR_MOST_PARTS && cmd->also[i].table; i++) {
+        kr_opt_usage(cmd->also[i].table, out);
         fputs("\n", out);
     }
     kr_opt_usage(&kr_common_options, out);
