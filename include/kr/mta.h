@@ -18,10 +18,10 @@ struct kr_mta_kind {
     const char *const *configs;    /* where its configuration is; the first that exists is read */
     const char *option, *variable; /* by which its process is told another place: "-c" */
     void (*read)(struct kr_mta_reading *r, const char *config); /* NULL: nobody reads it */
+    bool each; /* each process has a queue of its own */
 };
 extern const struct kr_mta_kind kr_mta_kinds[];
 extern const size_t kr_mta_n_kinds;
-
 struct kr_mta {
     const struct kr_mta_kind *kind;
     pid_t pid;                  /* its first process; 0: only files were found */
@@ -49,10 +49,12 @@ struct kr_mtas {
     size_t count[KR_MTA_TOPICS][KR_BROKEN + 1], left_out[KR_MTA_TOPICS][KR_BROKEN + 1];
 };
 
-/* Finds them and reads their configuration: of each running one below /proc/PID/root, of others
- * below `root` (NULL: /). Symbolic links never lead out of that. Ways are judged against the
- * scene's ports, exemptions and listeners. Returns 0, or -1 (KR_UNKNOWN). */
+/* Finds them and reads their configuration: of those that run below /proc/PID/root, of others below
+ * `root` (NULL: /), never out of that by links. Ways are judged against the scene's ports,
+ * exemptions and listeners. Returns 0, or -1 (KR_UNKNOWN). */
 int kr_mtas_read(struct kr_scene *s, const char *root, struct kr_mtas *out, struct kr_err *e);
+/* The same without reading. */
+int kr_mtas_find(struct kr_scene *s, const char *root, struct kr_mtas *out, struct kr_err *e);
 void kr_mtas_free(struct kr_mtas *m);
 
 #endif

@@ -28,6 +28,7 @@ const struct kr_mta_kind kr_mta_kinds[] = {
      .names = LIST("kumod"),
      .configs = LIST("/opt/kumomta/etc/policy/init.lua", "/opt/kumomta/etc/init.lua"),
      .option = "--policy",
+     .each = true,
      .read = kr_mta_read_kumomta},
     {.id = "postfix",
      .title = "Postfix",
@@ -259,7 +260,7 @@ static void find_running(const struct kr_mta_reading *r, const struct kr_procs *
         memcpy(x.name, p->v[i].name, sizeof x.name);
         x.elsewhere = p->v[i].netns != r->netns && p->v[i].netns != 0;
         told_config(x.kind, x.pid, x.config);
-        if (!listed(r->out, &x, NULL))
+        if ((r->every && x.kind->each) || !listed(r->out, &x, NULL))
             add(r->out, &x);
     }
 }
@@ -374,6 +375,27 @@ int kr_mtas_read(struct kr_scene *s, const char *root, struct kr_mtas *out, stru
     if (bad)
         kr_mtas_free(out);
     return bad;
+}
+
+int kr_mtas_find(struct kr_scene *s, const char *root, struct kr_mtas *out, struct kr_err *e)
+{
+    struct kr_mta_reading r = {.s = s, .out = out, .root = -1, .every = true};
+    memset(out, 0, sizeof *out);
+    const struct kr_procs *procs = kr_scene_procs(s, e);
+    if (!procs || kr_netns_inode(&r.netns, e))
+        return -1;
+    r.root = open_root(0, root);
+    if (r.root < 0)
+        return kr_fail(e, KR_UNKNOWN, errno, "%s", root ? root : "/");
+    find_running(&r, procs);
+    find_files(&r, root);
+    kr_close_fd(&r.root);
+    return 0;
+}
+
+int kr_mta_root(pid_t pid)
+{
+    return open_root(pid, NULL);
 }
 
 void kr_mtas_free(struct kr_mtas *m)

@@ -23,6 +23,7 @@ struct kr_mta_reading {
     size_t files_left, bytes_left, visits_left;
     pid_t last_owner;
     struct kr_mta_inodes known;
+    bool every; /* processes of one program that have a queue each are listed each */
 };
 
 /* Records one finding. line 0: of the file as a whole. */
@@ -37,6 +38,7 @@ int kr_mta_folder(struct kr_mta_reading *r, const char *path, unsigned depth,
                   void (*f)(struct kr_mta_reading *r, const char *path));
 /* As open(2), and links never lead out of `root`. */
 int kr_mta_open_below(int root, const char *path, int flags);
+int kr_mta_root(pid_t pid); /* a descriptor of its root folder; 0: of ours; -1 */
 bool kr_mta_exists(const struct kr_mta_reading *r, const char *path, time_t *mtime);
 
 /* The process that holds a listening socket: one of the known mail servers' or the sink's first,
