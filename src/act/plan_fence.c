@@ -84,7 +84,7 @@ static void pass_fragments(struct kr_nft_chain *c)
 static void ip_chain(const struct kr_plan *p, bool redirect, struct kr_nft_table *t)
 {
     struct kr_nft_chain *c = kr_nft_chain(t, IP_CHAIN);
-    if (redirect && p->builtin) {
+    if (kr_plan_keeps_range(p, redirect)) {
         sink_range(KR_SINK_RANGE4, c);
         sink_range(KR_SINK_RANGE6, c);
     }

@@ -12,7 +12,8 @@
  *   guard_output       answers with a RST, so that a blocked connection fails at once
  *   guard_forward      the same for containers and other namespaces routed through this host
  *   guard_postrouting  drops what reaches the last IP hook all the same, and what was redirected
- *                      but is about to leave by another device than the sink's
+ *                      but is about to leave by another device than the sink's, also when the
+ *                      redirect is over
  *   guard_prerouting   at -300, ahead of NAT: nobody outside talks to the sink range itself
  *
  * In output the device is the one routed to before NAT rerouted the packet, so the question "does a
@@ -31,11 +32,11 @@
 static const char *const guard_counters[] = {
     "exempt_lan",          "blocked_output",  "blocked_forward",
     "blocked_postrouting", "blocked_options", "blocked_fragment",
+    "sink_wrong_interface",
 };
 static const char *const redirect_counters[] = {
     "redirected_v4",
     "redirected_v6",
-    "sink_wrong_interface",
     "sink_from_outside",
 };
 
@@ -167,14 +168,21 @@ static void sink_range_elsewhere(const char *range, struct kr_nft_chain *c)
     kr_nft_drop(r);
 }
 
+/* Blocked, the range is kept in too: what answers the last segments of a redirect that just ended
+ * goes to its sink, whose local route is gone. */
+bool kr_plan_keeps_range(const struct kr_plan *p, bool redirect)
+{
+    return p->builtin || !redirect;
+}
+
 static void guard_postrouting(const struct kr_plan *p, bool redirect, struct kr_nft_table *t)
 {
     struct kr_nft_chain *c = base(t, "guard_postrouting", "filter", NF_INET_POST_ROUTING, INT_MAX);
     accept_loopback(c);
-    if (redirect && p->builtin) {
+    if (kr_plan_keeps_range(p, redirect)) {
         sink_range_elsewhere(KR_SINK_RANGE4, c);
         sink_range_elsewhere(KR_SINK_RANGE6, c);
-    } else if (redirect) {
+    } else {
         sink_elsewhere(&p->sink4, c);
         sink_elsewhere(&p->sink6, c);
     }

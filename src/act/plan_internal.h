@@ -19,6 +19,8 @@ void kr_plan_option_rules(struct kr_nft_chain *c);
 /* Accepts guarded ports toward the LAN, by address and device. counter may be NULL. */
 void kr_plan_lan_accept(struct kr_nft_chain *c, const char *counter);
 
+/* True when nothing for the built-in sink's range may leave, by whatever device. */
+bool kr_plan_keeps_range(const struct kr_plan *p, bool redirect);
 /* `redirect`: with what a redirect needs besides its own chains. Returns the table. */
 struct kr_nft_table *kr_plan_inet_guards(const struct kr_plan *p, bool redirect, struct kr_nft *r);
 void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t);

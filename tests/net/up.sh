@@ -55,6 +55,11 @@ unseen() { # FROM: the witnesses saw nothing since that mark
     witness_mark && ! witness_said "$1" "$MARKS" | grep -E '^(leak|sink) '
 }
 
+seen_both() {
+    witness_mark || return
+    [[ $(witness_said "$1" "$MARKS" | grep -cE '^sink ') -ge 2 ]]
+}
+
 # ---- up and down ---------------------------------------------------------------------------------
 
 test_cycle() {
@@ -348,6 +353,34 @@ test_foreign_sink() {
     kr down --quiet
 }
 
+# The local route to the sink range goes with the redirect; what still answers its flows must not.
+to_range() {
+    local at
+    witness_mark
+    for at in 198.18.25.9 2001:2:0:25::9; do
+        in_ns "$H" "$TOOLS/tcpconn" -w 100 "$at" 2026 >"$LAB_DIR/out" 2>&1 || true
+    done
+}
+
+test_range() {
+    local from
+    to_range && from=$MARKS
+    tap_check "off, segments to the sink range do leave" seen_both "$from"
+    kr up -q --block
+    to_range && from=$MARKS
+    tap_check "blocked, none of either family leaves" unseen "$from"
+    kr up -q
+    kr up -q --block
+    to_range && from=$MARKS
+    tap_check "nor after a redirect" unseen "$from"
+    kr status --format json >"$LAB_DIR/out"
+    tap_check "and they are counted" python3 - "$LAB_DIR/out" <<'END'
+import json, sys
+assert json.load(open(sys.argv[1]))["counters"]["sink_wrong_interface"] >= 2
+END
+    kr down -q
+}
+
 # A kernel without the egress hook, as far as the first batches go: what it would answer is injected.
 without_fence() { # N ARGS...
     local n=$1
@@ -378,7 +411,7 @@ lab_init u
 lab_world
 witness_start
 mkfifo "$LAB_DIR/hold"
-for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink features; do
+for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink range features; do
     [[ -z ${1:-} || $part == "$1" ]] || continue
     lab_host
     "test_$part"
