@@ -30,6 +30,9 @@ void kr_sink_abandon(struct kr_sinkproc *s); /* ends one that was not kept */
  * answered, 0: nobody there, -1. */
 int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf *answer,
                 struct kr_err *e);
+/* The same, waiting at most ms milliseconds for each part of the answer. */
+int kr_sink_ask_within(const struct kr_paths *paths, const char *command, unsigned ms,
+                       struct kr_buf *answer, struct kr_err *e);
 /* True when the sink on the control socket is alive and has this nonce. */
 bool kr_sink_alive(const struct kr_paths *paths, const char *nonce);
 /* Is this process a kumo-sink that lives in our network namespace? Numbers are used again. */

@@ -35,12 +35,12 @@ static int dial(const struct kr_paths *paths, bool *nobody, struct kr_err *e)
     return keep;
 }
 
-static int read_line(int fd, struct kr_buf *answer, struct kr_err *e)
+static int read_line(int fd, unsigned ms, struct kr_buf *answer, struct kr_err *e)
 {
     char chunk[4096];
     for (;;) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        int got = poll(&p, 1, ASK_MS);
+        int got = poll(&p, 1, (int)ms);
         ssize_t n = got > 0 ? read(fd, chunk, sizeof chunk) : -1;
         if (got < 0 && errno == EINTR)
             continue;
@@ -55,8 +55,8 @@ static int read_line(int fd, struct kr_buf *answer, struct kr_err *e)
     }
 }
 
-int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf *answer,
-                struct kr_err *e)
+int kr_sink_ask_within(const struct kr_paths *paths, const char *command, unsigned ms,
+                       struct kr_buf *answer, struct kr_err *e)
 {
     bool nobody = false;
     char line[64];
@@ -66,7 +66,13 @@ int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf
     int n = snprintf(line, sizeof line, "%s\n", command);
     if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
         return kr_fail(e, KR_UNKNOWN, errno, "%s", paths->control);
-    return read_line(fd, answer, e);
+    return read_line(fd, ms, answer, e);
+}
+
+int kr_sink_ask(const struct kr_paths *paths, const char *command, struct kr_buf *answer,
+                struct kr_err *e)
+{
+    return kr_sink_ask_within(paths, command, ASK_MS, answer, e);
 }
 
 bool kr_sink_alive(const struct kr_paths *paths, const char *nonce)

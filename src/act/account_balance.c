@@ -1,0 +1,326 @@
+/* Theory of operation: the balance of a run.
+ *
+ * Recipients are counted, not messages: a message of several recipients may become several. Each
+ * one that the generator handed over must be accepted by the sink, or refused by it, or be in the
+ * MTA's queue still. The sink's deferrals are tries: what it deferred comes again, or is queued.
+ *
+ *     sent = accepted + refused + queued
+ *
+ * The right side may be greater: an MTA answers a refusal with a message of its own to the sender
+ * (RFC 3464), which goes to the sink as well, at most one for each refusal; and what the generator
+ * counts as failed may have been taken by the MTA all the same, when only the answer was lost. The
+ * left side may not be greater, unless nobody knows the queue; then the rest is unknown, never
+ * assumed to be queued. */
+#include <kr/run_balance.h>
+
+#include <kr/err.h>
+#include <kr/run_record.h>
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BUSY 85u /* percent of the cores a sink can use from which it may have been the brake */
+
+static const char *const names[] = {"holds", "noted", "explained", "unknown", "wrong"};
+_Static_assert(sizeof names / sizeof *names == KR_BALANCED_N, "a name for each");
+
+const char *kr_balanced_name(enum kr_balanced b)
+{
+    return names[b];
+}
+
+static uint64_t get(const struct kr_run *r, enum kr_run_group g, const char *name)
+{
+    return kr_numbers_get(&r->facts[g].n, name);
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct kr_balance_row *row,
+                                                      enum kr_balanced is, const char *fmt, ...)
+{
+    va_list ap;
+    size_t at = strlen(row->text);
+    row->is = is > row->is ? is : row->is;
+    va_start(ap, fmt);
+    vsnprintf(row->text + at, sizeof row->text - at, fmt, ap);
+    va_end(ap);
+}
+
+/* False, and the row says why, when a group is not known. */
+static bool needs(const struct kr_run *r, enum kr_run_group g, struct kr_balance_row *row)
+{
+    if (r->facts[g].known)
+        return true;
+    say(row, KR_BAL_UNKNOWN, "%sthe %s is not known: %s", *row->text ? "; " : "",
+        kr_run_group_name(g), *r->facts[g].why ? r->facts[g].why : "nobody asked");
+    return false;
+}
+
+static bool needs_both(const struct kr_run *r, enum kr_run_group a, enum kr_run_group b,
+                       struct kr_balance_row *row)
+{
+    bool first = needs(r, a, row), second = needs(r, b, row);
+    return first && second;
+}
+
+/* ---- messages -----------------------------------------------------------------------------------
+ */
+
+struct sums {
+    uint64_t sent, failed, accepted, refused, deferred;
+};
+
+static struct sums sums_of(const struct kr_run *r)
+{
+    uint64_t sent = get(r, KR_RUN_generator, "recipients");
+    return (struct sums){.sent = sent ? sent : get(r, KR_RUN_generator, "sent"),
+                         .failed = get(r, KR_RUN_generator, "failed"),
+                         .accepted = get(r, KR_RUN_sink, "recipients"),
+                         .refused = get(r, KR_RUN_sink, "recipients_refused"),
+                         .deferred = get(r, KR_RUN_sink, "recipients_deferred")};
+}
+
+/* More arrived than was sent. */
+static void judge_excess(const struct sums *s, uint64_t excess, struct kr_balance_row *row)
+{
+    if (excess <= s->refused + s->failed)
+        say(row, KR_BAL_EXPLAINED,
+            "; %" PRIu64 " more than were sent: the MTA's own messages about refusals (at most "
+            "%" PRIu64 "), or taken though the generator counts them as failed (at most %" PRIu64
+            ")",
+            excess, s->refused, s->failed);
+    else
+        say(row, KR_BAL_WRONG,
+            "; %" PRIu64 " more than were sent, and nothing explains more than %" PRIu64, excess,
+            s->refused + s->failed);
+}
+
+static void judge_without_queue(const struct kr_run *r, const struct sums *s, uint64_t rest,
+                                struct kr_balance_row *row)
+{
+    if (!rest && !s->refused && !s->failed)
+        return; /* nothing could hide behind an equal sum */
+    say(row, KR_BAL_UNKNOWN,
+        rest ? "; %" PRIu64 " are queued still or lost: the queue is not known (%s)"
+             : "; with %" PRIu64 " left over, but the queue is not known (%s)",
+        rest, *r->facts[KR_RUN_queue].why ? r->facts[KR_RUN_queue].why : "nobody asked");
+}
+
+/* A queue that was not empty before is counted by what was added to it; when it shrank, older mail
+ * went to the sink too. */
+static void judge_queue(const struct kr_run *r, const struct sums *s, int64_t rest,
+                        struct kr_balance_row *row)
+{
+    int64_t before = (int64_t)get(r, KR_RUN_queue, "before");
+    int64_t after = (int64_t)get(r, KR_RUN_queue, "after");
+    int64_t over = after - before - rest;
+    say(row, KR_BAL_HOLDS, " + %" PRId64 " queued", after);
+    if (before)
+        say(row, KR_BAL_HOLDS, " (%" PRId64 " before)", before);
+    if (over > 0)
+        judge_excess(s, (uint64_t)over, row);
+    else if (over < 0)
+        say(row, KR_BAL_WRONG,
+            "; %" PRId64 " are missing: neither did the sink see them nor are they queued", -over);
+}
+
+static void messages(const struct kr_run *r, struct kr_balance_row *row)
+{
+    struct sums s = sums_of(r);
+    int64_t rest = (int64_t)(s.sent - s.accepted - s.refused);
+    if (!needs_both(r, KR_RUN_generator, KR_RUN_sink, row))
+        return;
+    say(row, KR_BAL_HOLDS, "sent %" PRIu64 " = accepted %" PRIu64 " + refused %" PRIu64, s.sent,
+        s.accepted, s.refused);
+    if (r->facts[KR_RUN_queue].known)
+        judge_queue(r, &s, rest, row);
+    else if (rest < 0)
+        judge_excess(&s, (uint64_t)-rest, row);
+    else
+        judge_without_queue(r, &s, (uint64_t)rest, row);
+    if (s.deferred)
+        say(row, KR_BAL_HOLDS, "; deferred %" PRIu64 " times", s.deferred);
+}
+
+static void generator(const struct kr_run *r, struct kr_balance_row *row)
+{
+    uint64_t failed = get(r, KR_RUN_generator, "failed");
+    if (!needs(r, KR_RUN_generator, row))
+        return;
+    if (failed)
+        say(row, KR_BAL_WRONG, "it counts %" PRIu64 " as failed of %" PRIu64, failed,
+            failed + get(r, KR_RUN_generator, "sent"));
+    else if (!get(r, KR_RUN_generator, "sent"))
+        say(row, KR_BAL_WRONG, "it sent nothing");
+    else
+        say(row, KR_BAL_HOLDS, "none of %" PRIu64 " failed", get(r, KR_RUN_generator, "sent"));
+}
+
+/* ---- connections --------------------------------------------------------------------------------
+ */
+
+static void connections(const struct kr_run *r, struct kr_balance_row *row)
+{
+    if (!needs_both(r, KR_RUN_guards, KR_RUN_sink, row))
+        return;
+    uint64_t led = get(r, KR_RUN_guards, "redirected_v4") + get(r, KR_RUN_guards, "redirected_v6");
+    uint64_t met = get(r, KR_RUN_sink, "redirected_v4") + get(r, KR_RUN_sink, "redirected_v6");
+    uint64_t away = get(r, KR_RUN_sink, "refused_busy");
+    say(row, KR_BAL_HOLDS, "redirected %" PRIu64 ", met the sink %" PRIu64, led, met);
+    if (away)
+        say(row, KR_BAL_WRONG, "; the sink turned %" PRIu64 " away: it was full", away);
+    if (led > met + away)
+        say(row, KR_BAL_WRONG, "; %" PRIu64 " were lost on the way", led - met - away);
+    else if (met > led)
+        say(row, KR_BAL_WRONG, "; %" PRIu64 " more than our rule redirected", met - led);
+}
+
+static void not_redirected(const struct kr_run *r, struct kr_balance_row *row)
+{
+    uint64_t n = get(r, KR_RUN_sink, "not_redirected");
+    if (!needs(r, KR_RUN_sink, row))
+        return;
+    say(row, n ? KR_BAL_WRONG : KR_BAL_HOLDS, "%" PRIu64, n);
+    if (n)
+        say(row, KR_BAL_WRONG, " came to the sink by another way than the redirect");
+}
+
+static void providers(const struct kr_run *r, struct kr_balance_row *row)
+{
+    static const char *const kinds[] = {"messages", "messages_refused", "messages_deferred"};
+    if (!needs(r, KR_RUN_sink, row))
+        return;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        uint64_t all = get(r, KR_RUN_sink, kinds[k]), sum = 0;
+        for (size_t i = 0; i < r->n_providers; i++)
+            sum += kr_numbers_get(&r->providers[i].n, kinds[k]);
+        if (sum != all)
+            say(row, KR_BAL_WRONG, "%s%s: %" PRIu64 " by provider, %" PRIu64 " in all",
+                *row->text ? "; " : "", kinds[k], sum, all);
+    }
+    if (!*row->text)
+        say(row, KR_BAL_HOLDS, "the sums of %zu provider%s are the sums of the sink",
+            r->n_providers, r->n_providers == 1 ? "" : "s");
+}
+
+/* ---- guards -------------------------------------------------------------------------------------
+ */
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+    return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+static void blocked(const struct kr_run *r, struct kr_balance_row *row)
+{
+    const struct kr_numbers *n = &r->facts[KR_RUN_guards].n;
+    if (!needs(r, KR_RUN_guards, row))
+        return;
+    for (size_t i = 0; i < n->n; i++)
+        if (n->v[i].n && (has_prefix(n->v[i].name, "blocked") || has_prefix(n->v[i].name, "sink_")))
+            say(row, KR_BAL_NOTED, "%s%s %" PRIu64 " packets", *row->text ? ", " : "", n->v[i].name,
+                n->v[i].n);
+    if (!*row->text)
+        say(row, KR_BAL_HOLDS, "0 packets");
+}
+
+static void exempt(const struct kr_run *r, struct kr_balance_row *row)
+{
+    uint64_t n = get(r, KR_RUN_guards, "exempt_lan");
+    if (!needs(r, KR_RUN_guards, row))
+        return;
+    say(row, n ? KR_BAL_NOTED : KR_BAL_HOLDS, "%" PRIu64 " packets", n);
+}
+
+/* ---- losses and headroom ------------------------------------------------------------------------
+ */
+
+static void losses(const struct kr_run *r, struct kr_balance_row *row)
+{
+    if (!needs_both(r, KR_RUN_conntrack, KR_RUN_softnet, row))
+        return;
+    uint64_t full = get(r, KR_RUN_conntrack, "drop"), soft = get(r, KR_RUN_softnet, "dropped");
+    uint64_t early = get(r, KR_RUN_conntrack, "early_drop");
+    uint64_t failed = get(r, KR_RUN_conntrack, "insert_failed");
+    if (full)
+        say(row, KR_BAL_WRONG, "the conntrack table was full for %" PRIu64 " packets; ", full);
+    if (early)
+        say(row, KR_BAL_NOTED, "conntrack threw out %" PRIu64 " entries early; ", early);
+    if (failed)
+        say(row, KR_BAL_NOTED, "conntrack could not insert %" PRIu64 " entries; ", failed);
+    if (soft)
+        say(row, KR_BAL_NOTED, "the kernel's backlog dropped %" PRIu64 " packets; ", soft);
+    if (!*row->text)
+        say(row, KR_BAL_HOLDS, "none");
+    else
+        row->text[strlen(row->text) - 2] = '\0';
+}
+
+static void headroom(const struct kr_run *r, struct kr_balance_row *row)
+{
+    uint64_t workers = get(r, KR_RUN_sink, "workers"), cpus = r->host.cpus ? r->host.cpus : 1;
+    if (!needs_both(r, KR_RUN_cpu, KR_RUN_sink, row))
+        return;
+    if (!kr_numbers_find(&r->facts[KR_RUN_cpu].n, "sink_us") || r->seconds <= 0) {
+        say(row, KR_BAL_UNKNOWN, "the sink's processor time is not known");
+        return;
+    }
+    uint64_t most = workers && workers < cpus ? workers : cpus;
+    double share = (double)get(r, KR_RUN_cpu, "sink_us") / 1e4 / r->seconds;
+    say(row, KR_BAL_HOLDS, "the sink used %.*f %% of a core", share < 10 ? 1 : 0, share);
+    if (share > (double)(BUSY * most))
+        say(row, KR_BAL_WRONG, ", of %" PRIu64 " it can use: it may have been the brake", most);
+}
+
+static void gate(const struct kr_run *r, struct kr_balance_row *row)
+{
+    if (r->outcome == KR_RUN_BREACH || r->breaches)
+        say(row, KR_BAL_WRONG, "%" PRIu64 " breach%s%s%s", r->breaches,
+            r->breaches == 1 ? "" : "es", *r->reason ? ": " : "", r->reason);
+    else if (r->outcome == KR_RUN_HELD)
+        say(row, KR_BAL_HOLDS, "from the first probe to the end");
+    else if (r->outcome == KR_RUN_KEPT)
+        say(row, KR_BAL_NOTED, "it did not open; the command kept its suffix: %s", r->reason);
+    else
+        say(row, KR_BAL_WRONG, "%s: %s", kr_run_outcome_name(r->outcome),
+            *r->reason ? r->reason : "no reason was recorded");
+}
+
+static const struct {
+    const char *id, *title;
+    void (*judge)(const struct kr_run *r, struct kr_balance_row *row);
+} rows[] = {
+    {"gate", "the gate held", gate},
+    {"messages", "every message is accounted for", messages},
+    {"generator", "the generator failed nowhere", generator},
+    {"connections", "every redirected connection met the sink", connections},
+    {"not-redirected", "nothing met the sink but by the redirect", not_redirected},
+    {"providers", "providers add up", providers},
+    {"blocked", "stopped by the guards", blocked},
+    {"exempt", "sent to the exempt LAN", exempt},
+    {"losses", "packets the kernel lost", losses},
+    {"headroom", "the sink was not the brake", headroom},
+};
+#define ROWS (sizeof rows / sizeof *rows)
+_Static_assert(ROWS <= KR_BALANCE_ROWS, "room for each row");
+
+void kr_run_balance(const struct kr_run *r, struct kr_balance *out)
+{
+    *out = (struct kr_balance){.n = ROWS};
+    for (size_t i = 0; i < ROWS; i++) {
+        out->v[i] = (struct kr_balance_row){.id = rows[i].id, .title = rows[i].title};
+        rows[i].judge(r, &out->v[i]);
+        if (out->v[i].is > out->worst)
+            out->worst = out->v[i].is;
+    }
+}
+
+int kr_run_exit(const struct kr_run *r, const struct kr_balance *b)
+{
+    if (r->outcome == KR_RUN_BREACH || r->breaches)
+        return KR_BREACH;
+    if (b->worst == KR_BAL_WRONG)
+        return KR_UNSAFE;
+    return b->worst == KR_BAL_UNKNOWN ? KR_UNKNOWN : KR_OK;
+}
