@@ -18,6 +18,8 @@ enum kr_hazard {
     KR_HAZARD_NO_ADDRESS,
     KR_HAZARD_INSIDE,
     KR_HAZARD_TLSRPT,
+    KR_HAZARD_ROUTE,
+    KR_HAZARD_SETTINGS,
     KR_HAZARDS,
 };
 struct kr_hazard_text {

@@ -44,7 +44,8 @@ struct kr_preflight_verdict {
         uint8_t row, level, outcome; /* enum kr_row, kr_tls_level, kr_outcome */
     } hosts[KR_HOSTS_MOST + 1];      /* one, when there is no host: of the domain */
     uint8_t n;
-    uint8_t sts; /* row 1..3: S1..S3; 0: no policy acts */
+    uint8_t sts;     /* row 1..3: S1..S3; 0: no policy acts */
+    const char *mta; /* of several: the id of the one whose verdict it is */
 };
 void kr_preflight_judge(const struct kr_domain_facts *d, const struct kr_mta_side *side,
                         struct kr_preflight_verdict *out);

@@ -35,6 +35,7 @@ enum kr_mta_topic {
     KR_MTA_PROXIES,    /* SOCKS5, HAProxy */
     KR_MTA_SMARTHOSTS, /* hosts that take mail for others */
     KR_MTA_OTHER,      /* LMTP, programs, HTTP */
+    KR_MTA_TLS,        /* what asks for TLS, DANE, MTA-STS or reports; no leak: preflight's */
     KR_MTA_TOPICS,
 };
 struct kr_mta_way {

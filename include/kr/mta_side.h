@@ -2,22 +2,11 @@
 #ifndef KR_MTA_SIDE_H
 #define KR_MTA_SIDE_H
 
-#include <stdbool.h>
+#include <kr/mta_path.h>
+
 #include <stddef.h>
 
-/* What a delivery needs, from the least to the most. */
-enum kr_tls_level {
-    KR_TLS_MAY,           /* any sink will do */
-    KR_TLS_OPPORTUNISTIC, /* KumoMTA: clear is fine, but what is offered must verify */
-    KR_TLS_ENCRYPT,       /* any TLS */
-    KR_TLS_VERIFY,        /* a certificate that is trusted and names the MX host */
-    KR_TLS_DANE,          /* one that matches the TLSA records */
-    KR_TLS_DEFER,         /* nothing: there is no delivery */
-    KR_TLS_BOUNCE,        /* nor will there be */
-    KR_TLS_UNSURE,
-    KR_TLS_LEVELS,
-};
-const char *kr_tls_level_name(enum kr_tls_level l);
+struct kr_domain_facts;
 
 enum kr_mta_column {
     KR_COLUMN_POSTFIX,      /* level dane */
@@ -47,12 +36,19 @@ struct kr_mta_side {
     bool assumed; /* these are documented defaults: nobody asked the MTA */
     enum kr_tls_level base;
     bool dane, half_dane, mta_sts, tlsrpt;
+    bool no_sts_lookup; /* struct kr_mta_path's is off, whatever a path says */
     enum kr_sink_tls sink;
     const struct kr_tls_override *overrides;
     size_t n_overrides;
+    /* What is set otherwise for this domain and host (NULL: it has none); NULL: nothing is. */
+    void (*path)(void *arg, const struct kr_domain_facts *d, const char *host,
+                 struct kr_mta_path *out);
+    void *arg;
 };
 /* The documented defaults of "kumomta", "kumomta-release", "postfix", "exim" or "none", marked as
  * assumed; NULL: there is no such MTA. */
 const struct kr_mta_side *kr_mta_side_default(const char *id);
+struct kr_mta_path kr_mta_side_path(const struct kr_mta_side *s, const struct kr_domain_facts *d,
+                                    const char *host);
 
 #endif

@@ -39,8 +39,8 @@ struct kr_watch_command {
 };
 struct kr_preflight_options {
     struct kr_strlist domains, files, resolvers;
-    const char *anchor;
-    uint64_t jobs, qps;
+    const char *anchor, *egress_source;
+    uint64_t jobs, qps, mta_asks;
     int mta;
     bool from_command, trust_ad;
 };

@@ -4,6 +4,7 @@
 
 #include <kr/dns_record.h>
 #include <kr/dns_verdict.h>
+#include <kr/mta_set.h>
 #include <kr/strlist.h>
 
 struct kr_err;
@@ -14,7 +15,7 @@ struct kr_preflight_want {
     const char *anchor;
     bool trust_ad;
     uint64_t qps, jobs;
-    const struct kr_mta_side *side;
+    const struct kr_mta_sides *sides;
 };
 struct kr_preflight_hooks {
     void *arg;

@@ -14,6 +14,7 @@ struct kr_preflight_sum {
     double weights[KR_OUTCOMES], weight;
     uint64_t domains[KR_HAZARDS], breaking[KR_HAZARDS];
     double breaking_weight[KR_HAZARDS];
+    uint64_t local; /* hazards of the MTA's own configuration; whoever has them sets it */
     struct kr_name_table
         names; /* of groups: what the best MX host's name has behind its first label */
     struct kr_preflight_group *groups;

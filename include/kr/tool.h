@@ -18,6 +18,7 @@ struct kr_tool {
     /* Each line of its standard output, without the line feed. `last` is its last byte before that.
      * Returning false stops the program. May be NULL. */
     bool (*on_line)(const char *line, size_t len, char last, void *arg);
+    bool (*on_bytes)(const char *s, size_t n, void *arg); /* instead: all of it, as it comes */
     void *arg;
 };
 struct kr_tool_end {

@@ -90,6 +90,15 @@ static int give_files(struct child *c, const struct kr_strlist *files, struct kr
     return 0;
 }
 
+/* Released KumoMTA looks there, where its settings have DANE on or may have. */
+static bool wants_own_tlsa(const struct kr_mta_sides *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i].column == KR_COLUMN_KUMO_RELEASE && (s->v[i].dane || s->v[i].path))
+            return true;
+    return false;
+}
+
 static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr_err *e)
 {
     if (w->files->n + w->resolvers->n > MOST_ARGS - 12)
@@ -101,7 +110,7 @@ static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr
         word(c, "--anchor", w->anchor);
     if (w->trust_ad)
         word(c, "--trust-ad", NULL);
-    if (w->side->dane && (w->side->column == KR_COLUMN_KUMO_RELEASE))
+    if (wants_own_tlsa(w->sides))
         word(c, "--own-tlsa", NULL);
     number(c, "--qps", w->qps);
     number(c, "--jobs", w->jobs);
@@ -163,13 +172,30 @@ static int take_account(struct reading *r, const uint8_t *data, size_t len)
     return 0;
 }
 
+/* By every MTA there is; the worst verdict counts, and what harms any of them does harm. */
+static void judge(const struct kr_mta_sides *s, const struct kr_domain_facts *d,
+                  struct kr_preflight_verdict *out)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct kr_preflight_verdict v;
+        kr_preflight_judge(d, &s->v[i], &v);
+        v.mta = s->v[i].id;
+        v.hazards |= i ? out->hazards : 0;
+        v.breaking |= i ? out->breaking : 0;
+        if (i == 0 || v.outcome > out->outcome)
+            *out = v;
+        out->hazards = v.hazards;
+        out->breaking = v.breaking;
+    }
+}
+
 static int take_domain(struct reading *r, const uint8_t *data, size_t len)
 {
     struct kr_domain_facts d;
     struct kr_preflight_verdict v;
     if (kr_record_read(data, len, &d))
         return -1;
-    kr_preflight_judge(&d, r->w->side, &v);
+    judge(r->w->sides, &d, &v);
     r->end->told++;
     r->h->domain(r->h->arg, &d, &v);
     return 0;

@@ -80,7 +80,7 @@ size_t kr_preflight_sum_groups(const struct kr_preflight_sum *s, enum kr_hazard 
 /* A hazard is one whatever else could not be found out. */
 int kr_preflight_status(const struct kr_preflight_sum *s, const struct kr_preflight_end *end)
 {
-    uint64_t harm = s->outcomes[KR_FAILS] + s->outcomes[KR_DOWNGRADES];
+    uint64_t harm = s->outcomes[KR_FAILS] + s->outcomes[KR_DOWNGRADES] + s->local;
     for (int h = 0; h < KR_HAZARDS; h++)
         harm += s->breaking[h];
     if (harm)

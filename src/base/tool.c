@@ -121,6 +121,8 @@ static bool read_some(struct run *r, int *fd, struct line *l)
     ssize_t n = read(*fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR)
         return true;
+    if (n > 0 && fd == &r->out && r->t->on_bytes)
+        return r->t->on_bytes(chunk, (size_t)n, r->t->arg);
     if (n > 0)
         return take(r, l, chunk, (size_t)n);
     kr_close_fd(fd);

@@ -7,6 +7,7 @@
 #include <kr/preflight_sum.h>
 #include <kr/privilege.h>
 #include <kr/report_preflight.h>
+#include <kr/scene.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,8 +57,21 @@ static const struct kr_opt rows[] = {
      .arg = "WHICH",
      .choices = mtas,
      .help =
-         "whose deliveries are judged: auto (KumoMTA), kumomta, kumomta-release, postfix, exim, "
-         "or none: one that honours everything"},
+         "whose deliveries are judged: auto (those found here, else KumoMTA), kumomta, postfix, "
+         "exim, each as its own tools say it is set; kumomta-release (its defaults up to "
+         "2026.06.23), or none: one that honours everything"},
+    {.name = "mta-asks",
+     .kind = KR_OPT_UINT,
+     .offset = AT(mta_asks),
+     .min = 1,
+     .max = 10000000,
+     .arg = "N",
+     .help = "domains that the MTA is asked about, at most (2,000)"},
+    {.name = "egress-source",
+     .kind = KR_OPT_STRING,
+     .offset = AT(egress_source),
+     .arg = "NAME",
+     .help = "KumoMTA's egress source whose paths are asked for (unspecified)"},
     {.name = "jobs",
      .kind = KR_OPT_UINT,
      .offset = AT(jobs),
@@ -110,17 +124,25 @@ static void on_domain(void *arg, const struct kr_domain_facts *d,
 }
 
 static void say(struct telling *t, const struct kr_preflight_end *end,
-                const struct kr_mta_side *side, const char *few)
+                const struct kr_mta_sides *sides, const char *few)
 {
     if (t->live)
         fputs("\r\033[K", stderr);
     if (t->common->format == KR_FORMAT_JSON) {
-        kr_json_preflight(&t->sum, end, side, t->out);
+        kr_json_preflight(&t->sum, end, sides, t->out);
     } else if (!t->common->quiet) {
-        kr_text_preflight(&t->sum, end, side, t->out);
+        kr_text_preflight(&t->sum, end, sides, t->out);
         if (t->sum.all <= FEW)
             fputs(few, t->out);
     }
+}
+
+static uint64_t broken(const struct kr_mta_sides *s)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < s->n_notes; i++)
+        n += s->notes[i].verdict == KR_BROKEN;
+    return n;
 }
 
 static int preflight(const struct kr_common *c, const struct kr_preflight_want *want, FILE *out,
@@ -137,9 +159,10 @@ static int preflight(const struct kr_common *c, const struct kr_preflight_want *
     const struct kr_preflight_hooks hooks = {&t, on_progress, on_domain};
     int bad = kr_preflight_run(want, &hooks, &end, e);
     fclose(t.few);
+    t.sum.local = broken(want->sides);
     int status = bad ? (int)e->exit : kr_preflight_status(&t.sum, &end);
     if (!bad)
-        say(&t, &end, want->side, few);
+        say(&t, &end, want->sides, few);
     free(few);
     kr_preflight_sum_free(&t.sum);
     return status;
@@ -163,7 +186,11 @@ static int collect(const struct kr_options *o, char **store, struct kr_strlist *
 int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
                      const struct kr_strlist *domains, FILE *out, struct kr_err *e)
 {
-    const char *mta = p->mta ? mtas[p->mta] : "kumomta";
+    static const uint16_t ports[] = {25};
+    struct kr_scene scene = {.table = "kumo_redirect", .ports = ports, .n_ports = 1};
+    const struct kr_mta_set_how how = {
+        .which = mtas[p->mta], .most_asks = p->mta_asks, .source = p->egress_source};
+    struct kr_mta_sides sides;
     const struct kr_preflight_want want = {.domains = domains,
                                            .files = &p->files,
                                            .resolvers = &p->resolvers,
@@ -171,8 +198,12 @@ int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_option
                                            .trust_ad = p->trust_ad,
                                            .qps = p->qps,
                                            .jobs = p->jobs,
-                                           .side = kr_mta_side_default(mta)};
-    return preflight(c, &want, out, e);
+                                           .sides = &sides};
+    kr_mta_sides_read(&scene, &how, &sides);
+    int status = preflight(c, &want, out, e);
+    kr_mta_sides_free(&sides);
+    kr_scene_forget(&scene);
+    return status;
 }
 
 static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)

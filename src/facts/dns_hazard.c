@@ -51,5 +51,14 @@ const struct kr_hazard_text kr_hazard_texts[KR_HAZARDS] = {
     [KR_HAZARD_TLSRPT] = {"tlsrpt",
                           "TLSRPT: an MTA may mail failure reports about the test to the domain",
                           "Postfix 3.10 and later: smtp_tlsrpt_enable = no"},
+    [KR_HAZARD_ROUTE] =
+        {"route",
+         "the MTA sends this mail by something else than SMTP to port 25 of the MX "
+         "hosts",
+         "take the route out of the MTA's configuration; kumo-redirect verify names "
+         "its line"},
+    [KR_HAZARD_SETTINGS] = {"settings", "how the MTA is set for these domains could not be told",
+                            "see what it was asked (MTA, above) and why it did not answer; "
+                            "--mta-asks N lets more domains be asked"},
 };
 static_assert(sizeof kr_hazard_texts / sizeof *kr_hazard_texts == KR_HAZARDS, "a text for each");

@@ -131,36 +131,25 @@ static const unsigned char row_of_mx[] = {
 };
 static_assert(sizeof row_of_mx == KR_MX_KINDS, "a row for each");
 
-static enum kr_tls_level level_of_row(enum kr_row row, const struct kr_mta_side *side)
+/* Where nothing but DANE will do, every row without it is a delivery that waits. */
+static enum kr_tls_level level_of_row(enum kr_row row, const struct kr_mta_side *side,
+                                      const struct kr_mta_path *path)
 {
-    if (rows[row].dane && !side->dane)
-        return BASE;
-    if (rows[row].hazard == KR_HAZARD_HALF_DANE && !side->half_dane)
-        return BASE;
-    return rows[row].level[side->column];
-}
-
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t n = strlen(name), m = strlen(suffix);
-    return n >= m && strcmp(name + n - m, suffix) == 0;
-}
-
-static enum kr_tls_level base_of(const struct kr_domain_facts *d, const char *host,
-                                 const struct kr_mta_side *side)
-{
-    for (size_t i = 0; i < side->n_overrides; i++) {
-        const struct kr_tls_override *o = &side->overrides[i];
-        if (*o->match == '.' ? host && ends_with(host, o->match) : strcmp(d->name, o->match) == 0)
-            return o->level;
-    }
-    return side->base;
+    enum kr_tls_level level = rows[row].level[side->column];
+    if (!rows[row].dane)
+        return level;
+    if (!path->dane || (rows[row].hazard == KR_HAZARD_HALF_DANE && !path->half_dane))
+        level = BASE;
+    if (!path->dane_only || level == KR_TLS_UNSURE)
+        return level;
+    return level == DANE && row != KR_ROW_9 ? level : DEFER;
 }
 
 /* What MTA-STS makes of a delivery, and its row. KumoMTA joins all records there are, so that odd
  * ones may act; a plugin of Postfix is as strict as the RFC. */
 static enum kr_tls_level level_of_sts(const struct kr_domain_facts *d,
-                                      const struct kr_mta_side *side, uint8_t *row)
+                                      const struct kr_mta_side *side,
+                                      const struct kr_mta_path *path, uint8_t *row)
 {
     static const struct {
         uint8_t row;
@@ -173,12 +162,14 @@ static enum kr_tls_level level_of_sts(const struct kr_domain_facts *d,
     static_assert(sizeof by_policy / sizeof *by_policy == KR_POLICIES, "an effect for each");
     bool odd = d->sts == KR_ANNOUNCED_MALFORMED || d->sts == KR_ANNOUNCED_DOUBLED;
     *row = 0;
-    if (!side->mta_sts || (odd && side->column == KR_COLUMN_POSTFIX))
+    if ((!path->mta_sts && !path->sts_lookup) || (odd && side->column == KR_COLUMN_POSTFIX))
         return KR_TLS_MAY;
     if (d->sts == KR_ANNOUNCED_UNKNOWN)
         return KR_TLS_UNSURE;
     if (d->sts != KR_ANNOUNCED_VALID && !odd)
         return KR_TLS_MAY;
+    if (!path->mta_sts && d->policy != KR_POLICY_NO_MATCH)
+        return d->policy == KR_POLICY_UNFETCHED ? KR_TLS_UNSURE : KR_TLS_MAY;
     *row = by_policy[d->policy].row;
     return by_policy[d->policy].level;
 }
@@ -199,22 +190,30 @@ static void note(struct kr_preflight_verdict *v, enum kr_hazard h, bool breaks)
 
 /* DANE goes before MTA-STS (RFC 8461 section 2). Mode testing loosens KumoMTA's own setting. */
 static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side *side,
-                       enum kr_row row, const char *host, enum kr_tls_level sts,
-                       struct kr_preflight_verdict *v)
+                       enum kr_row row, const char *host, struct kr_preflight_verdict *v)
 {
     bool kumo = side->column == KR_COLUMN_KUMO_LATER || side->column == KR_COLUMN_KUMO_RELEASE;
-    enum kr_tls_level own = v->sts == 3 && kumo ? KR_TLS_MAY : base_of(d, host, side);
-    enum kr_tls_level dane = level_of_row(row, side);
+    struct kr_mta_path path = kr_mta_side_path(side, d, host);
+    uint8_t sts_row = 0;
+    enum kr_tls_level sts = host ? level_of_sts(d, side, &path, &sts_row) : KR_TLS_MAY;
+    enum kr_tls_level own = sts_row == 3 && kumo && path.level < DANE ? KR_TLS_MAY : path.level;
+    enum kr_tls_level dane = level_of_row(row, side, &path);
     enum kr_tls_level level = dane != BASE ? dane : stricter(own, sts);
+    if (path.elsewhere && level < DEFER)
+        level = KR_TLS_UNSURE;
     if (level == KR_TLS_UNSURE && dane == BASE && outcomes[own][side->sink] == KR_FAILS)
         level = own;
+    note(v, path.elsewhere ? KR_HAZARD_ROUTE : KR_HAZARDS, true);
     enum kr_outcome end = outcomes[level][side->sink];
     bool bad = end == KR_FAILS;
-    note(v, rows[row].hazard, dane != BASE && bad);
+    v->sts = sts_row ? sts_row : v->sts;
+    note(v, path.dane_only && rows[row].hazard == KR_HAZARDS ? KR_HAZARD_DANE : rows[row].hazard,
+         dane != BASE && bad);
     if (dane == BASE && level == sts && sts != KR_TLS_MAY)
         note(v, sts == KR_TLS_UNSURE ? KR_HAZARD_STS_LOOKUP : KR_HAZARD_STS, bad);
     if (dane == BASE && outcomes[own][side->sink] != KR_DELIVERS)
-        note(v, KR_HAZARD_TLS, outcomes[own][side->sink] == KR_FAILS);
+        note(v, own == KR_TLS_UNSURE ? KR_HAZARD_SETTINGS : KR_HAZARD_TLS,
+             outcomes[own][side->sink] == KR_FAILS);
     v->hosts[v->n].row = (uint8_t)row;
     v->hosts[v->n].level = (uint8_t)level;
     v->hosts[v->n++].outcome = (uint8_t)end;
@@ -255,21 +254,20 @@ static enum kr_row by_domain(const struct kr_domain_facts *d, const struct kr_mt
                              enum kr_row row)
 {
     bool there = d->own_tlsa == KR_TLSA_USABLE || d->own_tlsa == KR_TLSA_UNUSABLE;
-    bool mine = side->column == KR_COLUMN_KUMO_RELEASE && side->dane && there && rows[row].dane;
-    return mine ? KR_ROW_14 : row;
+    bool mine = side->column == KR_COLUMN_KUMO_RELEASE && there && rows[row].dane;
+    return mine && kr_mta_side_path(side, d, NULL).dane ? KR_ROW_14 : row;
 }
 
 void kr_preflight_judge(const struct kr_domain_facts *d, const struct kr_mta_side *side,
                         struct kr_preflight_verdict *out)
 {
     *out = (struct kr_preflight_verdict){0};
-    enum kr_tls_level sts = level_of_sts(d, side, &out->sts);
     for (size_t i = 0; i < d->n_hosts; i++) {
         enum kr_row row = by_domain(d, side, row_of_host(d, &d->hosts[i]));
-        judge_host(d, side, row, d->hosts[i].name, sts, out);
+        judge_host(d, side, row, d->hosts[i].name, out);
     }
     if (!d->n_hosts)
-        judge_host(d, side, row_of_mx[d->mx], NULL, KR_TLS_MAY, out);
+        judge_host(d, side, row_of_mx[d->mx], NULL, out);
     note_domain(d, side, out);
     out->outcome = sum(out);
 }

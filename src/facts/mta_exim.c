@@ -229,11 +229,25 @@ static void manual_route(struct kr_exim *x, const struct kr_exim_driver *router,
 
 /* ---- transports ------------------------------------------------------------------------------ */
 
+/* What asks for TLS: preflight tells of it. */
+static void say_tls(struct kr_exim *x, const struct kr_exim_driver *t)
+{
+    static const char *const names[] = {"hosts_require_tls", "hosts_try_dane", "hosts_require_dane",
+                                        "tls_verify_hosts"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (kr_mta_param_value(&t->options, names[i])) {
+            struct use u = place(x, t, names[i]);
+            kr_mta_say(x->r, KR_MTA_TLS, KR_HOLDS, u.file, u.line, "%s = %.150s", names[i],
+                       value_of(t, names[i]));
+        }
+}
+
 static void use_smtp(struct kr_exim *x, const struct kr_exim_driver *t, bool hosts_known)
 {
     static const char *const lists[] = {"hosts", "fallback_hosts"};
     int port = transport_port(t);
     struct use u;
+    say_tls(x, t);
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         u = place(x, t, lists[i]);
         u.transport = t;

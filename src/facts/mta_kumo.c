@@ -282,6 +282,16 @@ static void on_auth(struct scan *s, const char *name)
              "its passwords may be offered to the sink");
 }
 
+/* Preflight tells of it. */
+static void on_tls(struct scan *s, const char *name)
+{
+    const struct lexer *x = &s->lex;
+    bool shown = whole(x) || x->token == NAME;
+    if (!is_nothing(x) || strcmp(name, "enable_mta_sts") == 0)
+        kr_mta_say(s->r, KR_MTA_TLS, KR_HOLDS, s->file, x->token_line, "%s = %.*s", name,
+                   shown && x->len < 60 ? (int)x->len : 3, shown && x->len < 60 ? x->text : "...");
+}
+
 static const struct {
     const char *word;
     void (*on)(struct scan *s, const char *name);
@@ -297,6 +307,10 @@ static const struct {
     {"use_lmtp", on_lmtp},
     {"lmtp", on_lmtp},
     {"smtp_auth_plain_username", on_auth},
+    {"enable_tls", on_tls},
+    {"enable_mta_sts", on_tls},
+    {"enable_dane", on_tls},
+    {"remember_broken_tls", on_tls},
 };
 
 /* ---- where they stand ------------------------------------------------------------------------ */
@@ -325,6 +339,18 @@ static bool called(const struct lexer *x)
     next(&y);
     return x->dialect == LUA && x->token == NAME && is(x, "xfer") &&
            (is_sign(&y, ".") || is_sign(&y, "("));
+}
+
+/* kumo.dns.set_mta_sts_enabled(false). */
+static void on_call(struct scan *s)
+{
+    struct lexer *x = &s->lex, y = *x;
+    next(&y);
+    if (x->dialect != LUA || x->token != NAME || !is(x, "set_mta_sts_enabled") || !is_sign(&y, "("))
+        return;
+    next(&y);
+    kr_mta_say(s->r, KR_MTA_TLS, KR_HOLDS, s->file, x->token_line, "set_mta_sts_enabled = %.*s",
+               y.len < 60 ? (int)y.len : 0, y.text);
 }
 
 /* "[queue.protocol.smtp]" and "protocol.custom_lua.constructor = ..." of TOML. */
@@ -372,6 +398,7 @@ static void scan_named(struct kr_mta_reading *r, const struct lexer *x)
 static void look(struct scan *s)
 {
     struct lexer *x = &s->lex;
+    on_call(s);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         if (!is(x, words[i].word))
             continue;

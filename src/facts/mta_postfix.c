@@ -181,6 +181,19 @@ static void use_option(struct kr_pf *pf, const char *command, const struct kr_mt
         use_setting(pf, set, option->value, pf->master, option->line);
 }
 
+/* What asks for TLS: preflight tells of it. */
+static void say_tls(struct kr_pf *pf, const char *file, const struct kr_mta_params *p)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if ((strncmp(p->v[i].name, "smtp_tls_", 9) == 0 &&
+             (strstr(p->v[i].name, "level") || strstr(p->v[i].name, "policy") ||
+              strstr(p->v[i].name, "wrappermode"))) ||
+            strcmp(p->v[i].name, "smtp_tlsrpt_enable") == 0 ||
+            strcmp(p->v[i].name, "smtp_enforce_tls") == 0)
+            kr_mta_say(pf->r, KR_MTA_TLS, KR_HOLDS, file, p->v[i].line, "%.60s = %.150s",
+                       p->v[i].name, p->v[i].value);
+}
+
 static void use_main(struct kr_pf *pf)
 {
     static const char *const always[] = {"default_transport", "relay_transport"};
@@ -192,9 +205,12 @@ static void use_main(struct kr_pf *pf)
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (!kr_mta_param_get(&pf->params, always[i], strlen(always[i])))
             use_setting(pf, setting_named(always[i]), i ? "relay" : "smtp", pf->master, 0);
-    for (size_t i = 0; i < pf->n; i++)
+    say_tls(pf, pf->main, &pf->params);
+    for (size_t i = 0; i < pf->n; i++) {
+        say_tls(pf, pf->master, &pf->services[i].options);
         for (size_t k = 0; k < pf->services[i].options.n; k++)
             use_option(pf, pf->services[i].command, &pf->services[i].options.v[k]);
+    }
     if ((p = kr_mta_param_get(&pf->params, auth, strlen(auth))) != NULL &&
         strcmp(p->value, "yes") == 0)
         kr_mta_say(pf->r, KR_MTA_SMARTHOSTS, KR_HOLDS, pf->main, p->line,

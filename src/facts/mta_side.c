@@ -1,5 +1,7 @@
 #include <kr/mta_side.h>
 
+#include <kr/dns_facts.h>
+
 #include <assert.h>
 #include <string.h>
 
@@ -71,4 +73,28 @@ const struct kr_mta_side *kr_mta_side_default(const char *id)
         if (strcmp(defaults[i].id, id) == 0)
             return &defaults[i];
     return NULL;
+}
+
+static bool ends_with(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), m = strlen(suffix);
+    return n >= m && strcmp(name + n - m, suffix) == 0;
+}
+
+struct kr_mta_path kr_mta_side_path(const struct kr_mta_side *s, const struct kr_domain_facts *d,
+                                    const char *host)
+{
+    struct kr_mta_path p = {
+        .level = s->base, .dane = s->dane, .half_dane = s->half_dane, .mta_sts = s->mta_sts};
+    for (size_t i = 0; i < s->n_overrides; i++) {
+        const struct kr_tls_override *o = &s->overrides[i];
+        if (*o->match == '.' ? host && ends_with(host, o->match) : strcmp(d->name, o->match) == 0) {
+            p.level = o->level;
+            break;
+        }
+    }
+    if (s->path)
+        s->path(s->arg, d, host, &p);
+    p.sts_lookup = p.sts_lookup && !s->no_sts_lookup;
+    return p;
 }

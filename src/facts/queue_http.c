@@ -3,6 +3,7 @@
 #include "queue_internal.h"
 
 #include <kr/clock.h>
+#include <kr/endpoint.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
@@ -198,4 +199,28 @@ int kr_http(const struct kr_http_at *at, const char *method, const char *path, c
         return kr_fail(e, KR_UNKNOWN, errno, "%s", path);
     int status = split(body, e);
     return status < 0 ? kr_wrap(e, "%s", path) : status;
+}
+
+int kr_http_url(const char *url, struct kr_http_at *at, struct kr_err *e)
+{
+    static const char begin[] = "http://";
+    char text[64];
+    struct kr_endpoint ep;
+    if (strncmp(url, begin, sizeof begin - 1) != 0)
+        return kr_fail(e, KR_USAGE, 0, "'%s' does not begin with http://", url);
+    const char *host = url + sizeof begin - 1;
+    size_t n = strcspn(host, "/");
+    if ((host[n] && host[n + 1]) || n >= sizeof text)
+        return kr_fail(e, KR_USAGE, 0, "'%s' is more than http://ADDRESS:PORT", url);
+    snprintf(text, sizeof text, "%.*s", (int)n, host);
+    if (kr_endpoint_parse(text, &ep, e))
+        return -1;
+    struct sockaddr_storage ss;
+    kr_addr_sockaddr(&ep.first, ep.port, &ss);
+    *at = (struct kr_http_at){.v6 = ss.ss_family == AF_INET6, .port = ep.port};
+    if (at->v6)
+        memcpy(at->addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
+    else
+        memcpy(at->addr, &((struct sockaddr_in *)&ss)->sin_addr, 4);
+    return 0;
 }

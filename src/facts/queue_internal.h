@@ -61,6 +61,8 @@ struct kr_http_at {
     uint16_t port;
     uint8_t addr[16];
 };
+/* "http://ADDRESS:PORT" with no more than a slash behind it. -1: KR_USAGE. */
+int kr_http_url(const char *url, struct kr_http_at *out, struct kr_err *e);
 int kr_http(const struct kr_http_at *at, const char *method, const char *path, const char *json,
             unsigned most_ms, struct kr_buf *body, struct kr_err *e);
 

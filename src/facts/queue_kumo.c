@@ -134,31 +134,6 @@ static void url_of(const struct kr_http_at *at, char out[static 80])
     snprintf(out, 80, "http://%s%s%s:%u", at->v6 ? "[" : "", host, at->v6 ? "]" : "", at->port);
 }
 
-/* "http://ADDRESS:PORT" with no more than a slash behind it. */
-static int parse_url(const char *url, struct kr_http_at *at, struct kr_err *e)
-{
-    static const char begin[] = "http://";
-    char text[64];
-    struct kr_endpoint ep;
-    if (strncmp(url, begin, sizeof begin - 1) != 0)
-        return kr_fail(e, KR_USAGE, 0, "'%s' does not begin with http://", url);
-    const char *host = url + sizeof begin - 1;
-    size_t n = strcspn(host, "/");
-    if ((host[n] && host[n + 1]) || n >= sizeof text)
-        return kr_fail(e, KR_USAGE, 0, "'%s' is more than http://ADDRESS:PORT", url);
-    snprintf(text, sizeof text, "%.*s", (int)n, host);
-    if (kr_endpoint_parse(text, &ep, e))
-        return -1;
-    struct sockaddr_storage ss;
-    kr_addr_sockaddr(&ep.first, ep.port, &ss);
-    *at = (struct kr_http_at){.v6 = ss.ss_family == AF_INET6, .port = ep.port};
-    if (at->v6)
-        memcpy(at->addr, &((struct sockaddr_in6 *)&ss)->sin6_addr, 16);
-    else
-        memcpy(at->addr, &((struct sockaddr_in *)&ss)->sin_addr, 4);
-    return 0;
-}
-
 /* ---- what it says ---------------------------------------------------------------------------- */
 
 struct told {
@@ -288,7 +263,7 @@ static void ask_configured(struct kr_queue_asking *a, struct kr_queue *q)
 {
     struct kr_http_at at;
     struct kr_err why = {0};
-    if (parse_url(a->how->kumomta_url, &at, &why) || !ask_door(a, q, &at, &why))
+    if (kr_http_url(a->how->kumomta_url, &at, &why) || !ask_door(a, q, &at, &why))
         kr_queue_doubt(q, "%.190s", why.msg);
 }
 
@@ -356,7 +331,7 @@ static int give_order(const struct kr_http_at *at, unsigned ms, char id[static 4
 
 static int find_door(const struct kr_queue *q, struct kr_http_at *at, struct kr_err *e)
 {
-    if (parse_url(q->where, at, e))
+    if (kr_http_url(q->where, at, e))
         return -1;
     at->pid = q->elsewhere ? q->pid : 0;
     return 0;

@@ -3,14 +3,14 @@
 
 #include <inttypes.h>
 
-/* What a name as text may hold that JSON must not: the backslash. */
+/* Texts of configuration files may hold anything. */
 static void put_name(const char *s, FILE *out)
 {
     fputc('"', out);
     for (; *s; s++) {
         if (*s == '\\' || *s == '"')
             fputc('\\', out);
-        fputc(*s, out);
+        fputc((unsigned char)*s < ' ' || (unsigned char)*s > '~' ? '?' : *s, out);
     }
     fputc('"', out);
 }
@@ -59,6 +59,8 @@ void kr_json_preflight_domain(const struct kr_domain_facts *d, const struct kr_p
             d->weight, kr_outcome_name(v->outcome), kr_mx_kind_name(d->mx),
             kr_dns_trust_name(d->trust), kr_announced_name(d->sts), kr_sts_policy_name(d->policy),
             kr_announced_name(d->tlsrpt), kr_tlsa_name(d->own_tlsa));
+    fputc(',', out);
+    put_text("mta", v->mta ? v->mta : "", out);
     put_hazards("hazards", v->hazards, out);
     put_hazards("breaking", v->breaking, out);
     if (!d->n_hosts)
@@ -93,14 +95,57 @@ static void put_sums(const struct kr_preflight_sum *s, FILE *out)
     fputc(']', out);
 }
 
+static void put_mtas(const struct kr_mta_sides *sides, FILE *out)
+{
+    fputs("\"mtas\":[", out);
+    for (size_t i = 0; i < sides->n; i++) {
+        const struct kr_mta_asked *a = &sides->asked[i];
+        fputs(i ? ",{" : "{", out);
+        put_text("id", sides->v[i].id, out);
+        fputc(',', out);
+        put_text("title", sides->v[i].title, out);
+        fprintf(out, ",\"assumed\":%s,", sides->v[i].assumed ? "true" : "false");
+        put_text("how", a->how, out);
+        fprintf(out,
+                ",\"asked\":%" PRIu64 ",\"by_site\":%" PRIu64 ",\"failed\":%" PRIu64
+                ",\"unasked\":%" PRIu64 ",",
+                a->asked, a->by_site, a->failed, a->unasked);
+        put_text("why", a->why, out);
+        fputc('}', out);
+    }
+    fputs("],\"local\":[", out);
+    for (size_t i = 0; i < sides->n_notes; i++) {
+        const struct kr_mta_note *n = &sides->notes[i];
+        fputs(i ? ",{" : "{", out);
+        put_text("id", n->id, out);
+        fprintf(out, ",\"breaks\":%s,", n->verdict == KR_BROKEN ? "true" : "false");
+        put_text("where", n->where, out);
+        fputc(',', out);
+        put_text("what", n->what, out);
+        fputc(',', out);
+        put_text("remedy", n->remedy, out);
+        fputc('}', out);
+    }
+    fputs("],", out);
+}
+
+static bool assumed(const struct kr_mta_sides *sides)
+{
+    for (size_t i = 0; i < sides->n; i++)
+        if (sides->v[i].assumed)
+            return true;
+    return false;
+}
+
 void kr_json_preflight(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
-                       const struct kr_mta_side *side, FILE *out)
+                       const struct kr_mta_sides *sides, FILE *out)
 {
     const struct kr_dns_account *a = &end->account;
     fprintf(out, "{\"schema\":\"kumo-redirect/preflight/1\",\"verdict\":\"%s\",",
             kr_preflight_word(kr_preflight_status(s, end)));
-    put_text("mta", side->id, out);
-    fprintf(out, ",\"assumed\":%s,", side->assumed ? "true" : "false");
+    put_text("mta", sides->v[0].id, out);
+    fprintf(out, ",\"assumed\":%s,", assumed(sides) ? "true" : "false");
+    put_mtas(sides, out);
     put_text("asked", end->note, out);
     fprintf(out, ",\"domains\":%" PRIu64 ",\"told\":%" PRIu64 ",\"complete\":%s,", a->domains,
             end->told, end->whole ? "true" : "false");

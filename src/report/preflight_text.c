@@ -112,24 +112,50 @@ static void say_head(const struct kr_preflight_sum *s, const struct kr_preflight
             (double)end->account.us / 1e6, end->account.sent);
 }
 
+static void say_mta(const struct kr_mta_sides *sides, size_t i, FILE *out)
+{
+    const struct kr_mta_asked *a = &sides->asked[i];
+    row(out, "MTA");
+    fprintf(out, "%s%s", sides->v[i].title,
+            sides->v[i].assumed ? "; assumed: its documented defaults, nobody asked it" : "");
+    if (*a->how)
+        fprintf(out, "; by %s", a->how);
+    if (a->asked)
+        fprintf(out, "; asked for %" PRIu64 " domains", a->asked);
+    if (a->by_site)
+        fprintf(out, ", %" PRIu64 " taken to be as others on the same MX hosts", a->by_site);
+    if (a->unasked)
+        fprintf(out, ", %" PRIu64 " NOT asked (--mta-asks)", a->unasked);
+    if (a->failed)
+        fprintf(out, ", %" PRIu64 " without an answer: %s", a->failed, a->why);
+    fputs(sides->n > 1 ? "; the strictest of all counts\n" : "\n", out);
+}
+
+static void say_note(const struct kr_mta_note *n, FILE *out)
+{
+    row(out, n->verdict == KR_BROKEN ? "hazard" : "mind");
+    fprintf(out, "%s: %s: %s\n              do: %s\n", n->id, n->where, n->what, n->remedy);
+}
+
 void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
-                       const struct kr_mta_side *side, FILE *out)
+                       const struct kr_mta_sides *sides, FILE *out)
 {
     say_head(s, end, out);
     if (*end->note) {
         row(out, "asked");
         fprintf(out, "%s\n", end->note);
     }
-    row(out, "MTA");
-    fprintf(out, "%s%s\n", side->title,
-            side->assumed ? "; assumed: its documented defaults, nobody asked it" : "");
+    for (size_t i = 0; i < sides->n; i++)
+        say_mta(sides, i, out);
     row(out, "sink");
-    fprintf(out, "%s%s\n", sinks[side->sink], side->assumed ? "; assumed" : "");
+    fprintf(out, "%s%s\n", sinks[sides->v[0].sink], sides->v[0].assumed ? "; assumed" : "");
     for (int h = 0; h < KR_HAZARDS; h++)
         say_hazard(s, h, true, out);
     for (int h = 0; h < KR_HAZARDS; h++)
         if (!s->breaking[h])
             say_hazard(s, h, false, out);
+    for (size_t i = 0; i < sides->n_notes; i++)
+        say_note(&sides->notes[i], out);
     if (!end->whole) {
         row(out, "unknown");
         fprintf(out, "%" PRIu64 " domains: %s\n", end->account.domains - end->told, end->why);

@@ -58,7 +58,7 @@ run --format json
 tap_check "nothing given: the same" equal "$(domains)" "aol.com:1 gmail.com:1 hotmail.com:1 yahoo.com:1"
 printf 'domain = ["d1-g.com", "d2-g.com"]\nmta = "exim"\n' >config
 run --config config --format json
-tap_check "the configuration file" equal "$(domains) $(jq -r '.mta // empty' out)" "d1-g.com:1 d2-g.com:1 exim"
+tap_check "the configuration file" equal "$(domains) $(jq -r 'select(.mtas) | .mta' out)" "d1-g.com:1 d2-g.com:1 exim"
 
 # ---- how it is said ----
 run d1-g.com

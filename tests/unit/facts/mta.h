@@ -103,11 +103,11 @@ static inline int host_read(struct host *h)
 }
 
 /* The worst of each topic: unknown, ports, proxies, smart hosts, other; h, u or b. */
-static inline const char *host_verdicts(const struct host *h, char out[static KR_MTA_TOPICS + 1])
+static inline const char *host_verdicts(const struct host *h, char out[static KR_MTA_TLS + 1])
 {
-    for (int t = 0; t < KR_MTA_TOPICS; t++)
+    for (int t = 0; t < KR_MTA_TLS; t++)
         out[t] = h->found.count[t][KR_BROKEN] ? 'b' : h->found.count[t][KR_IN_DOUBT] ? 'u' : 'h';
-    out[KR_MTA_TOPICS] = '\0';
+    out[KR_MTA_TLS] = '\0';
     return out;
 }
 
