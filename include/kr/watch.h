@@ -33,10 +33,11 @@ struct kr_event {
 char *kr_event_json(const struct kr_event *ev);
 
 struct kr_watch_options {
-    const struct kr_paths *paths; /* must outlive the watch */
-    bool keep;                    /* up and down of others are refused instead of given way to */
-    const char *hook;             /* a program run for each breach, or NULL */
-    int signal_fd;                /* pidfd that gets SIGUSR1 for each breach, or -1 */
+    const struct kr_paths *paths;     /* must outlive the watch */
+    const struct kr_waivers *waivers; /* besides those that were recorded by up; or NULL */
+    bool keep;        /* up and down of others are refused instead of given way to */
+    const char *hook; /* a program run for each breach, or NULL */
+    int signal_fd;    /* pidfd that gets SIGUSR1 for each breach, or -1 */
     void (*on_event)(const struct kr_event *ev, void *arg);
     void *arg;
 };

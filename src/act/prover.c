@@ -24,8 +24,9 @@ static const char *const unstoppable[] = {"xdp-programs", "xdp-sockets", "tc-fil
 
 struct prover {
     struct kr_verify verify;
-    bool known;     /* verify holds what stands */
-    unsigned *cost; /* of each check, µs */
+    const struct kr_waivers *waivers; /* besides the recorded ones; or NULL */
+    bool known;                       /* verify holds what stands */
+    unsigned *cost;                   /* of each check, µs */
     bool *cheap;
     char what;
 };
@@ -112,7 +113,8 @@ static void say(const struct kr_verified *x, struct kr_buf *out)
 static int prove(struct prover *p, const struct kr_paths *paths, struct kr_err *e)
 {
     const struct kr_settings none = {0};
-    const struct kr_verify_want want = {.settings = &none, .wanted = wanted, .arg = p};
+    const struct kr_verify_want want = {
+        .settings = &none, .waivers = p->waivers, .wanted = wanted, .arg = p};
     if (p->what == KR_PROVE_CHEAP && p->known)
         return kr_verify_again(&p->verify, &want, e);
     if (p->known)
@@ -146,10 +148,11 @@ static bool send_all(int fd, const char *s, size_t n)
     return true;
 }
 
-void kr_prover_run(const struct kr_paths *paths, int line)
+void kr_prover_run(const struct kr_paths *paths, const struct kr_waivers *waivers, int line)
 {
     size_t n = kr_checks_count();
-    struct prover p = {.cost = kr_calloc(n + 1, sizeof *p.cost),
+    struct prover p = {.waivers = waivers,
+                       .cost = kr_calloc(n + 1, sizeof *p.cost),
                        .cheap = kr_calloc(n + 1, sizeof *p.cheap)};
     while (read(line, &p.what, 1) == 1) {
         KR_AUTO_BUF struct kr_buf out = {0};

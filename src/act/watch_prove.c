@@ -36,7 +36,7 @@ static void child(struct kr_watch *w, int line)
     int *const fds[] = {&w->control, &w->record, &w->epoll, &w->sink, &w->hooks.running};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         kr_close_fd(fds[i]);
-    kr_prover_run(w->o.paths, line);
+    kr_prover_run(w->o.paths, w->o.waivers, line);
 }
 
 static int start(struct kr_watch *w)

@@ -26,6 +26,7 @@ void kr_watch_prove_end(struct kr_watch *w);
  * detail, by tabs) and "." to end; until `line` is closed. */
 #define KR_PROVE_ALL 'a'
 #define KR_PROVE_CHEAP 'c'
-void kr_prover_run(const struct kr_paths *paths, int line) __attribute__((noreturn));
+void kr_prover_run(const struct kr_paths *paths, const struct kr_waivers *waivers, int line)
+    __attribute__((noreturn));
 
 #endif
