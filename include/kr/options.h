@@ -3,6 +3,7 @@
 #define KR_OPTIONS_H
 
 #include <kr/opt.h>
+#include <kr/run_options.h>
 
 #include <stdbool.h>
 
@@ -41,7 +42,7 @@ struct kr_preflight_options {
     struct kr_strlist domains, files, resolvers;
     const char *anchor, *egress_source;
     uint64_t jobs, qps, mta_asks;
-    int mta, emit;
+    int mta;
     bool from_command, trust_ad;
 };
 /* The options of all commands; a command fills and reads its own, and those of up. */
@@ -50,6 +51,7 @@ struct kr_options {
     struct kr_verify_options verify;
     struct kr_watch_command watch;
     struct kr_preflight_options preflight;
+    struct kr_run_options run;
     struct kr_strlist operands;
 };
 void kr_options_free(struct kr_options *o);

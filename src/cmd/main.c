@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const struct kr_command *const commands[] = {
-    &kr_cmd_up,        &kr_cmd_down,    &kr_cmd_status, &kr_cmd_verify,
-    &kr_cmd_preflight, &kr_cmd_explain, &kr_cmd_watch,  &kr_cmd_features};
+    &kr_cmd_up,  &kr_cmd_down,    &kr_cmd_status, &kr_cmd_verify,  &kr_cmd_preflight,
+    &kr_cmd_run, &kr_cmd_explain, &kr_cmd_watch,  &kr_cmd_features};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static const char *const formats[] = {"text", "json", "tap", "junit", "github", NULL};
@@ -160,7 +160,7 @@ static int run(const struct kr_command *cmd, struct kr_common *first, int argc, 
                struct kr_err *e)
 {
     struct kr_common common = *first;
-    struct kr_options o = {0}, scratch = {0};
+    struct kr_options o = {.run = KR_RUN_OPTIONS_DEFAULT}, scratch = o;
     struct kr_toml *doc = NULL;
     int bad = parse(cmd, &common, &scratch, argc, argv, e);
     kr_options_free(&scratch);

@@ -1,0 +1,58 @@
+/* Letting go of what a run put up. */
+#include "run_steps.h"
+
+#include <kr/buf.h>
+#include <kr/err.h>
+#include <kr/log.h>
+#include <kr/mem.h>
+#include <kr/report.h>
+#include <kr/up.h>
+
+#define LOCK_MS 3000
+
+static void go_down(struct run *r)
+{
+    struct kr_err why = {0};
+    KR_AUTO_BUF struct kr_buf account = {0};
+    struct kr_down_result result = {.account = &account};
+    if (kr_down(&r->session.paths, NULL, NULL, &result, &why))
+        kr_error("%s", why.msg);
+    else if (!r->common->quiet)
+        kr_text_down(&result, stderr);
+}
+
+static void go_blocked(const struct run *r)
+{
+    struct kr_err why = {0};
+    if (kr_guard_block(&r->session.paths, &why))
+        kr_error("%s", why.msg);
+    else
+        kr_info("blocked: the guards stand (kumo-redirect down)");
+}
+
+void kr_run_let_go(struct run *r)
+{
+    struct kr_err why = {0};
+    int at_end = r->o->run.at_end;
+    if (!r->opened || r->let_go)
+        return;
+    r->let_go = true;
+    kr_interrupted = 0; /* what ended the run is not to end this too */
+    if (!r->put_up || r->breached) {
+        kr_run_note_end(&r->session.paths, r->note);
+        return;
+    }
+    if (at_end == KR_RUN_BLOCK || r->was_blocked) {
+        go_blocked(r);
+    } else if (at_end == KR_RUN_DOWN) {
+        r->session.lock = kr_state_lock(&r->session.paths, LOCK_MS, &why);
+        if (r->session.lock < 0)
+            kr_error("%s; the guards stand", why.msg);
+        else
+            go_down(r);
+        kr_session_close(&r->session);
+    } else {
+        kr_info("redirect: left standing (--at-end keep); nothing watches it now");
+    }
+    kr_run_note_end(&r->session.paths, r->note);
+}
