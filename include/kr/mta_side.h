@@ -30,6 +30,10 @@ struct kr_tls_override {
     enum kr_tls_level level;
     const char *where; /* "shaping.toml, google" */
 };
+/* A setting as it stands: of a transport, or of the whole (""). */
+struct kr_mta_option {
+    const char *of, *name, *value;
+};
 struct kr_mta_side {
     const char *id, *title;
     enum kr_mta_column column;
@@ -44,6 +48,8 @@ struct kr_mta_side {
     void (*path)(void *arg, const struct kr_domain_facts *d, const char *host,
                  struct kr_mta_path *out);
     void *arg;
+    const struct kr_mta_option *options; /* what a configuration that changes it has to know */
+    size_t n_options;
 };
 /* The documented defaults of "kumomta", "kumomta-release", "postfix", "exim" or "none", marked as
  * assumed; NULL: there is no such MTA. */

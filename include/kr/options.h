@@ -42,7 +42,7 @@ struct kr_preflight_options {
     struct kr_strlist domains, files, resolvers;
     const char *anchor, *egress_source;
     uint64_t jobs, qps, mta_asks;
-    int mta;
+    int mta, emit;
     bool from_command, trust_ad;
 };
 /* The options of all commands; a command fills and reads its own, and those of up. */

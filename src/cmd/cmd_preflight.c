@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <kr/cmd.h>
+#include <kr/emit.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/netns.h>
@@ -9,6 +10,7 @@
 #include <kr/report_preflight.h>
 #include <kr/scene.h>
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@
 
 static const char *const mtas[] = {"auto", "kumomta", "kumomta-release", "postfix", "exim",
                                    "none", NULL};
+
+static const char *const emits[] = {"none", "kumomta", "postfix", "exim", NULL};
 
 #define AT(field) offsetof(struct kr_preflight_options, field)
 static const struct kr_opt rows[] = {
@@ -72,6 +76,14 @@ static const struct kr_opt rows[] = {
      .offset = AT(egress_source),
      .arg = "NAME",
      .help = "KumoMTA's egress source whose paths are asked for (unspecified)"},
+    {.name = "emit",
+     .kind = KR_OPT_CHOICE,
+     .offset = AT(emit),
+     .arg = "MTA",
+     .choices = emits,
+     .help = "print a configuration for kumomta, postfix or exim that switches off just what keeps "
+             "mail from the sink; the report goes to stderr",
+     .flags = KR_OPT_NO_CONFIG},
     {.name = "jobs",
      .kind = KR_OPT_UINT,
      .offset = AT(jobs),
@@ -93,6 +105,8 @@ const struct kr_opt_table kr_preflight_options = {rows, sizeof rows / sizeof *ro
 struct telling {
     const struct kr_common *common;
     struct kr_preflight_sum sum;
+    const struct kr_mta_side *emit_for; /* NULL: nothing is emitted */
+    struct kr_remedy remedy;
     FILE *out;
     FILE *few; /* the lines of few domains, held back until the sum is said */
     bool live;
@@ -115,6 +129,8 @@ static void on_domain(void *arg, const struct kr_domain_facts *d,
 {
     struct telling *t = arg;
     kr_preflight_sum_add(&t->sum, d, v);
+    if (t->emit_for)
+        kr_remedy_add(&t->remedy, d, t->emit_for);
     if (t->common->format == KR_FORMAT_JSON)
         kr_json_preflight_domain(d, v, t->out);
     else if (t->common->verbose)
@@ -145,11 +161,19 @@ static uint64_t broken(const struct kr_mta_sides *s)
     return n;
 }
 
-static int preflight(const struct kr_common *c, const struct kr_preflight_want *want, FILE *out,
-                     struct kr_err *e)
+typedef void emitter(const struct kr_remedy *r, const struct kr_mta_side *side, bool whole,
+                     FILE *out);
+static emitter *const emitters[] = {NULL, kr_emit_kumomta, kr_emit_postfix, kr_emit_exim};
+static_assert(sizeof emitters / sizeof *emitters + 1 == sizeof emits / sizeof *emits, "one each");
+
+/* The configuration is the answer when one is wanted; the report is told besides. */
+static int preflight(const struct kr_common *c, const struct kr_preflight_want *want, int emit,
+                     FILE *out, struct kr_err *e)
 {
-    struct telling t = {
-        .common = c, .out = out, .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
+    struct telling t = {.common = c,
+                        .emit_for = emit ? &want->sides->v[0] : NULL,
+                        .out = emit ? stderr : out,
+                        .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
     struct kr_preflight_end end = {0};
     char *few = NULL;
     size_t n = 0;
@@ -163,7 +187,10 @@ static int preflight(const struct kr_common *c, const struct kr_preflight_want *
     int status = bad ? (int)e->exit : kr_preflight_status(&t.sum, &end);
     if (!bad)
         say(&t, &end, want->sides, few);
+    if (!bad && emit)
+        emitters[emit](&t.remedy, t.emit_for, end.whole, out);
     free(few);
+    kr_remedy_free(&t.remedy);
     kr_preflight_sum_free(&t.sum);
     return status;
 }
@@ -183,13 +210,28 @@ static int collect(const struct kr_options *o, char **store, struct kr_strlist *
     return 0;
 }
 
+/* The MTA that is judged is the one the configuration is for. */
+static int check_emit(const struct kr_common *c, const struct kr_preflight_options *p,
+                      struct kr_err *e)
+{
+    if (!p->emit)
+        return 0;
+    if (c->format == KR_FORMAT_JSON)
+        return kr_fail(e, KR_USAGE, 0, "--emit prints a configuration, and no --format json");
+    if (p->mta && strncmp(mtas[p->mta], emits[p->emit], strlen(emits[p->emit])) != 0)
+        return kr_fail(e, KR_USAGE, 0, "--emit %s does not go with --mta %s", emits[p->emit],
+                       mtas[p->mta]);
+    return 0;
+}
+
 int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
                      const struct kr_strlist *domains, FILE *out, struct kr_err *e)
 {
     static const uint16_t ports[] = {25};
     struct kr_scene scene = {.table = "kumo_redirect", .ports = ports, .n_ports = 1};
-    const struct kr_mta_set_how how = {
-        .which = mtas[p->mta], .most_asks = p->mta_asks, .source = p->egress_source};
+    const struct kr_mta_set_how how = {.which = p->mta || !p->emit ? mtas[p->mta] : emits[p->emit],
+                                       .most_asks = p->mta_asks,
+                                       .source = p->egress_source};
     struct kr_mta_sides sides;
     const struct kr_preflight_want want = {.domains = domains,
                                            .files = &p->files,
@@ -199,8 +241,10 @@ int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_option
                                            .qps = p->qps,
                                            .jobs = p->jobs,
                                            .sides = &sides};
+    if (check_emit(c, p, e))
+        return (int)e->exit;
     kr_mta_sides_read(&scene, &how, &sides);
-    int status = preflight(c, &want, out, e);
+    int status = preflight(c, &want, p->emit, out, e);
     kr_mta_sides_free(&sides);
     kr_scene_forget(&scene);
     return status;
@@ -225,6 +269,7 @@ static const char *const examples[] = {
     "kumo-redirect preflight gmail.com outlook.com:8.8",
     "kumo-redirect preflight --domains-file names.txt --format json >names.ndjson",
     "kumo-redirect preflight --from-command -- traffic-gen --domain gmail.com:67.4",
+    "kumo-redirect preflight --domains-file names.txt --emit postfix >>/etc/postfix/main.cf",
     NULL,
 };
 const struct kr_command kr_cmd_preflight = {

@@ -21,6 +21,8 @@ struct drivers {
 };
 struct exim {
     struct drivers transports;
+    struct kr_mta_option *options;
+    size_t n_options, cap_options;
     bool insecure; /* routers do not ask for DNSSEC: no DANE */
 };
 
@@ -161,14 +163,26 @@ static void drivers_free(struct drivers *l)
     free(l->v);
 }
 
+static const char *const lists[] = {"hosts_require_tls", "tls_verify_hosts", "hosts_try_dane",
+                                    "hosts_require_dane"};
+#define N_LISTS (sizeof lists / sizeof *lists)
+
+static void show_options(struct exim *x)
+{
+    for (size_t i = 0; i < x->transports.n; i++)
+        for (size_t k = 0; x->transports.v[i].used && k < N_LISTS; k++) {
+            x->options = kr_grow(x->options, &x->cap_options, x->n_options + 1, sizeof *x->options);
+            x->options[x->n_options++] = (struct kr_mta_option){
+                x->transports.v[i].name, lists[k], option(&x->transports.v[i], lists[k])};
+        }
+}
+
 static void say(struct kr_mta_setting *s, const struct exim *x)
 {
-    static const char *const lists[] = {"hosts_require_tls", "tls_verify_hosts", "hosts_try_dane",
-                                        "hosts_require_dane"};
     for (size_t i = 0; i < x->transports.n; i++)
-        for (size_t k = 0; x->transports.v[i].used && k < sizeof lists / sizeof *lists; k++) {
+        for (size_t k = 0; x->transports.v[i].used && k < N_LISTS; k++) {
             const char *v = option(&x->transports.v[i], lists[k]);
-            if (strchr(v, '$') || strchr(v, '/') || strchr(v, '+'))
+            if (kr_exim_list_match(v, "a.name.that.nobody.has.invalid") == KR_LIST_UNSURE)
                 kr_mta_note(s->out, KR_HOLDS, "host-list",
                             "name the hosts, or leave the list empty", x->transports.v[i].name,
                             "%s = %.150s: can't be told without a delivery, and counts as true",
@@ -200,6 +214,9 @@ void kr_mta_set_exim(struct kr_mta_setting *s)
     s->side->assumed = false;
     s->side->path = path;
     s->side->arg = x;
+    show_options(x);
+    s->side->options = x->options;
+    s->side->n_options = x->n_options;
     say(s, x);
 }
 
@@ -207,5 +224,6 @@ void kr_mta_set_exim_free(void *arg)
 {
     struct exim *x = arg;
     drivers_free(&x->transports);
+    free(x->options);
     free(x);
 }

@@ -17,6 +17,26 @@ static bool is_name(const char *s, size_t len)
     return letter;
 }
 
+/* "\\N^mx\\.example$\\N": a name written as an expression, which Exim does not look up. */
+static bool is_exact(const char *item, size_t len)
+{
+    return len > 6 && memcmp(item, "\\N^", 3) == 0 && memcmp(item + len - 3, "$\\N", 3) == 0;
+}
+
+static enum kr_list_match match_exact(const char *s, size_t len, const char *name)
+{
+    const char *end = s + len - 3;
+    for (s += 3; s < end; s++, name++) {
+        if (*s == '\\' && s + 1 < end && s[1] == '.')
+            s++;
+        else if (!isalnum((unsigned char)*s) && !strchr("-_", *s))
+            return KR_LIST_UNSURE;
+        if (!*name || tolower((unsigned char)*s) != tolower((unsigned char)*name))
+            return KR_LIST_NO;
+    }
+    return *name ? KR_LIST_NO : KR_LIST_YES;
+}
+
 static enum kr_list_match match_item(const char *item, size_t len, const char *name)
 {
     size_t n = name ? strlen(name) : 0;
@@ -30,6 +50,8 @@ static enum kr_list_match match_item(const char *item, size_t len, const char *n
         return n >= len - 1 && strncasecmp(name + n - (len - 1), item + 1, len - 1) == 0
                    ? KR_LIST_YES
                    : KR_LIST_NO;
+    if (is_exact(item, len))
+        return match_exact(item, len, name);
     if (!is_name(item, len))
         return KR_LIST_UNSURE;
     return n == len && strncasecmp(item, name, len) == 0 ? KR_LIST_YES : KR_LIST_NO;
@@ -56,8 +78,6 @@ enum kr_list_match kr_exim_list_match(const char *list, const char *name)
         sep = list[1];
         list += 2;
     }
-    if (strchr(list, '$'))
-        return KR_LIST_UNSURE;
     for (const char *at = list; at;) {
         size_t len;
         const char *item = next_item(&at, sep, &len);

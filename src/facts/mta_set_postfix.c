@@ -28,6 +28,8 @@ struct postfix {
     size_t n, cap;
     char folder[256], postmap[64];
     struct kr_mta_asked *asked;
+    struct kr_mta_option *options;
+    size_t n_options, cap_options;
     /* The last domain, since a path is wanted for each of its hosts. */
     char domain[KR_NAME_TEXT];
     struct kr_mta_path last;
@@ -251,6 +253,29 @@ static int ask(struct postfix *p, const char *postconf, struct kr_err *e)
     return bad;
 }
 
+static void add_option(struct postfix *p, const char *of, const char *name, const char *value)
+{
+    p->options = kr_grow(p->options, &p->cap_options, p->n_options + 1, sizeof *p->options);
+    p->options[p->n_options++] = (struct kr_mta_option){of, name, value};
+}
+
+/* What main.cf says, and what master.cf says instead for a transport. */
+static void show_options(struct postfix *p)
+{
+    static const char *const names[] = {"smtp_tls_policy_maps", "smtp_tls_security_level",
+                                        "smtp_tls_wrappermode", "smtp_tlsrpt_enable"};
+    char of[160];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        add_option(p, "", names[i], setting(p, NULL, names[i]));
+        for (size_t k = 0; k < p->n; k++) {
+            snprintf(of, sizeof of, "%.80s/unix/%.70s", p->transports[k].name, names[i]);
+            const char *v = kr_mta_param_value(&p->master, of);
+            if (v && strcmp(p->transports[k].command, "smtp") == 0)
+                add_option(p, p->transports[k].name, names[i], v);
+        }
+    }
+}
+
 static void say(struct kr_mta_setting *x, struct postfix *p)
 {
     const char *relay = setting(p, NULL, "relayhost");
@@ -298,6 +323,9 @@ void kr_mta_set_postfix(struct kr_mta_setting *x)
     x->side->assumed = false;
     x->side->path = path;
     x->side->arg = p;
+    show_options(p);
+    x->side->options = p->options;
+    x->side->n_options = p->n_options;
     say(x, p);
 }
 
@@ -310,6 +338,7 @@ void kr_mta_set_postfix_free(void *arg)
         kr_pfmaps_free(&p->transports[i].policy);
     }
     free(p->transports);
+    free(p->options);
     kr_mta_params_free(&p->main);
     kr_mta_params_free(&p->master);
     kr_pfmaps_free(&p->routes);
