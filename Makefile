@@ -27,7 +27,9 @@ SINK_LIBS     := jansson libcap-ng libseccomp openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
 GEN_LIBS      := jansson openssl
-ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS))
+# Only kumo-fetch speaks HTTPS.
+FETCH_LIBS    := libcurl openssl libcap-ng libseccomp
+ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
 COMPILES := all programs unit-programs tools fuzz-programs replay-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
@@ -41,6 +43,7 @@ PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
 PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
+FETCH_LD       := $(shell $(PKGCONF) --libs $(FETCH_LIBS))
 GEN_LD         := $(shell $(PKGCONF) --libs $(GEN_LIBS)) -lm
 endif
 
@@ -59,9 +62,10 @@ lib  = $(foreach l,$(1),$(BUILD)/libkr-$(l).a)
 LIB_redirect := $(call lib,report act facts net base)
 LIB_sink     := $(call lib,sink base)
 LIB_preflight := $(call lib,facts net base)
+LIB_fetch     := $(call lib,facts net base)
 LIB_gen       := $(call lib,gen base)
 
-PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight $(BUILD)/kumo-gen
+PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight $(BUILD)/kumo-fetch $(BUILD)/kumo-gen
 UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -71,7 +75,7 @@ all: $(PROGRAMS) ## build the programs (the default)
 
 # Compiled anew when the compiler or its flags are not those of the last time.
 ifneq ($(PKG_CFLAGS),)
-HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD)
+HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) $(FETCH_LD)
 quoted := '$(subst ','\'',$(HOW))'
 $(shell mkdir -p $(BUILD) && printf '%s\n' $(quoted) | cmp -s - $(BUILD)/how || \
         printf '%s\n' $(quoted) >$(BUILD)/how)
@@ -107,6 +111,10 @@ $(BUILD)/kumo-sink: $(BUILD)/src/sink/main.o $(LIB_sink)
 $(BUILD)/kumo-preflight: $(call objs,preflight) $(LIB_preflight) src/preflight
 	$(call say,LD,$@)
 	$(Q)$(link) $(PREFLIGHT_LD)
+
+$(BUILD)/kumo-fetch: $(call objs,fetch) $(LIB_fetch) src/fetch
+	$(call say,LD,$@)
+	$(Q)$(link) $(FETCH_LD)
 
 $(BUILD)/kumo-gen: $(BUILD)/src/gen/main.o $(LIB_gen)
 	$(call say,LD,$@)

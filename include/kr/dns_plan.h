@@ -20,6 +20,7 @@ enum kr_proof {
 struct kr_dns_plan_config {
     unsigned how;    /* KR_ASK_* of every question */
     bool own_tlsa;   /* also at _25._tcp.<domain>, which released KumoMTA looks at */
+    bool policies;   /* also where the MTA-STS policies are */
     bool tell_bogus; /* what fails is asked again with checking disabled, to tell why */
 };
 #define KR_PLAN_SMALL 1000u /* so many domains are asked everything at once */

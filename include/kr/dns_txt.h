@@ -22,7 +22,9 @@ enum kr_sts_policy {
     KR_POLICY_ENFORCE,
     KR_POLICY_NO_MATCH, /* enforce, and no MX host is among its own */
     KR_POLICY_TESTING,
-    KR_POLICY_NONE, /* none, or none could be had */
+    KR_POLICY_NONE,     /* mode none */
+    KR_POLICY_UNUSABLE, /* there is none by the RFC's rules; one in an MTA's cache goes on */
+    KR_POLICY_UNKNOWN,  /* it could not be fetched this time */
     KR_POLICIES,
 };
 const char *kr_sts_policy_name(enum kr_sts_policy p);

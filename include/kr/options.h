@@ -39,11 +39,11 @@ struct kr_watch_command {
     bool exit_on_breach;
 };
 struct kr_preflight_options {
-    struct kr_strlist domains, files, resolvers;
-    const char *anchor, *egress_source;
-    uint64_t jobs, qps, mta_asks;
+    struct kr_strlist domains, files, resolvers, sinks;
+    const char *anchor, *ca_file, *egress_source;
+    uint64_t jobs, qps, fetch_timeout, mta_asks;
     int mta, emit;
-    bool from_command, trust_ad;
+    bool from_command, trust_ad, fetch_policy;
 };
 /* The options of all commands; a command fills and reads its own, and those of up. */
 struct kr_options {

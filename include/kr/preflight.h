@@ -12,10 +12,14 @@ struct kr_err;
 struct kr_preflight_want {
     const struct kr_strlist *domains, *files; /* "NAME[:WEIGHT]"; paths, "-" is standard input */
     const struct kr_strlist *resolvers;
-    const char *anchor;
-    bool trust_ad;
-    uint64_t qps, jobs;
-    const struct kr_mta_sides *sides;
+    const struct kr_strlist *sinks; /* "ADDR[-ADDR]:PORT", to be looked at */
+    enum kr_sink_tls sink;          /* when there are none: what it is like, */
+    const char *sink_why;           /* and how that is known */
+    const char *anchor, *ca_file;   /* ca_file: NULL: the system's CAs */
+    bool trust_ad, policies;        /* policies: fetch those of MTA-STS */
+    bool shed;                      /* this process needs no privileges once the programs run */
+    uint64_t qps, jobs, seconds;    /* seconds: for each policy; 0: 60 */
+    struct kr_mta_sides *sides;     /* whose sink becomes what it turns out to be */
 };
 struct kr_preflight_hooks {
     void *arg;
@@ -29,6 +33,9 @@ struct kr_preflight_end {
     uint64_t told;                 /* domains that were told about */
     bool whole;                    /* all of them were, and it came to its end */
     char why[256];                 /* when not */
+    struct kr_sink_said sink;      /* looked at, or else assumed */
+    bool looked;
+    char fetcher[256]; /* how kumo-fetch ended, when not well */
 };
 /* Should: be called without a capability that is not needed to open the files and to start a
  * program. Mustn't: believe what the program tells beyond its form. Everything that was not told is

@@ -12,6 +12,7 @@ struct kr_preflight_group {
 struct kr_preflight_sum {
     uint64_t outcomes[KR_OUTCOMES], all;
     double weights[KR_OUTCOMES], weight;
+    uint64_t policies[KR_POLICIES]; /* of domains that announce one */
     uint64_t domains[KR_HAZARDS], breaking[KR_HAZARDS];
     double breaking_weight[KR_HAZARDS];
     uint64_t local; /* hazards of the MTA's own configuration; whoever has them sets it */

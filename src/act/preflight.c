@@ -1,58 +1,29 @@
 #include <kr/preflight.h>
 
+#include "preflight_child.h"
+
 #include <kr/err.h>
 #include <kr/mem.h>
-#include <kr/program.h>
+#include <kr/privilege.h>
 #include <kr/up.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define PROGRAM "kumo-preflight"
-#define MOST_ARGS 64
-
-/* The program, its words, and what is open for it: input k is descriptor 3 + k on its side. */
-struct child {
-    struct kr_buf words[MOST_ARGS];
-    char *argv[MOST_ARGS + 1];
-    size_t n;
-    int inputs[MOST_ARGS];
-    size_t n_inputs;
-    int out;
-    pid_t pid;
-};
-
-static void word(struct child *c, const char *name, const char *value)
-{
-    struct kr_buf *b = &c->words[c->n];
-    if (value)
-        kr_buf_printf(b, "%s=%s", name, value);
-    else
-        kr_buf_printf(b, "%s", name);
-    c->argv[c->n++] = b->s;
-}
-
-static void number(struct child *c, const char *name, uint64_t n)
-{
-    char s[24];
-    snprintf(s, sizeof s, "%llu", (unsigned long long)n);
-    if (n)
-        word(c, name, s);
-}
+#define FETCHER "kumo-fetch"
+#define MOST_OTHER 24 /* words that are not files, resolvers or sinks */
 
 static void input(struct child *c, int fd, const char *label)
 {
     KR_AUTO_BUF struct kr_buf b = {0};
-    kr_buf_printf(&b, "%zu:%s", 3 + c->n_inputs, label);
-    c->inputs[c->n_inputs++] = fd;
-    word(c, "--input", b.s);
+    kr_buf_printf(&b, "%zu:%s", child_give(c, fd), label);
+    child_word(c, "--input", b.s);
 }
 
 /* Names from the command line go by a file of their own, one a line, as a file's do. */
@@ -101,60 +72,41 @@ static bool wants_own_tlsa(const struct kr_mta_sides *s)
 
 static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr_err *e)
 {
-    if (w->files->n + w->resolvers->n > MOST_ARGS - 12)
+    if (w->files->n + w->resolvers->n + w->sinks->n > KR_CHILD_WORDS - MOST_OTHER)
         return kr_fail(e, KR_USAGE, 0, "too many files and resolvers");
-    word(c, PROGRAM, NULL);
     for (size_t i = 0; i < w->resolvers->n; i++)
-        word(c, "--resolver", w->resolvers->v[i]);
+        child_word(c, "--resolver", w->resolvers->v[i]);
+    for (size_t i = 0; i < w->sinks->n; i++)
+        child_word(c, "--sink", w->sinks->v[i]);
     if (w->anchor)
-        word(c, "--anchor", w->anchor);
+        child_word(c, "--anchor", w->anchor);
     if (w->trust_ad)
-        word(c, "--trust-ad", NULL);
+        child_word(c, "--trust-ad", NULL);
     if (wants_own_tlsa(w->sides))
-        word(c, "--own-tlsa", NULL);
-    number(c, "--qps", w->qps);
-    number(c, "--jobs", w->jobs);
+        child_word(c, "--own-tlsa", NULL);
+    if (w->policies)
+        child_word(c, "--fetch-policy", NULL);
+    child_number(c, "--qps", w->qps);
+    child_number(c, "--jobs", w->jobs);
+    child_number(c, "--seconds", w->seconds);
     return give_names(c, w->domains, e) || give_files(c, w->files, e) ? -1 : 0;
 }
 
-/* Descriptors move up first, out of the way of the numbers they are to have. */
-static int start(struct child *c, struct kr_err *e)
+/* The two talk to each other by a socket. Started only for what speaks TLS. */
+static int start_fetcher(struct child *f, struct child *asker, const struct kr_preflight_want *w,
+                         struct kr_err *e)
 {
-    char program[PATH_MAX];
-    int pipes[2];
-    posix_spawn_file_actions_t files;
-    char *const env[] = {NULL};
-    if (kr_program_find(PROGRAM, KR_LIBEXECDIR, program, e))
-        return -1;
-    if (pipe2(pipes, O_CLOEXEC))
-        return kr_fail(e, KR_CANNOT, errno, "pipe");
-    KR_AUTO_FD int w = pipes[1];
-    c->out = pipes[0];
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&files, w, STDOUT_FILENO);
-    for (size_t i = 0; i < c->n_inputs; i++) {
-        int high = fcntl(c->inputs[i], F_DUPFD_CLOEXEC, 3 + MOST_ARGS);
-        kr_close_fd(&c->inputs[i]);
-        c->inputs[i] = high;
-        posix_spawn_file_actions_adddup2(&files, high, 3 + (int)i);
-    }
-    int err = posix_spawn(&c->pid, program, &files, NULL, c->argv, env);
-    posix_spawn_file_actions_destroy(&files);
-    return err ? kr_fail(e, KR_CANNOT, err, "starting %s", program) : 0;
-}
-
-static void end_child(struct child *c)
-{
-    if (c->pid > 0) {
-        kill(c->pid, SIGKILL);
-        waitpid(c->pid, NULL, 0);
-    }
-    for (size_t i = 0; i < c->n_inputs; i++)
-        kr_close_fd(&c->inputs[i]);
-    for (size_t i = 0; i < c->n; i++)
-        kr_buf_free(&c->words[i]);
-    kr_close_fd(&c->out);
+    int ends[2];
+    if (!w->policies && !w->sinks->n)
+        return 0;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return kr_fail(e, KR_CANNOT, errno, "socketpair");
+    f->in = ends[0];
+    child_number(asker, "--fetcher", child_give(asker, ends[1]));
+    if (w->ca_file)
+        child_word(f, "--ca-file", w->ca_file);
+    child_number(f, "--seconds", w->seconds);
+    return child_start(f, false, e);
 }
 
 struct reading {
@@ -187,6 +139,29 @@ static void judge(const struct kr_mta_sides *s, const struct kr_domain_facts *d,
         out->hazards = v.hazards;
         out->breaking = v.breaking;
     }
+}
+
+static void set_sink(struct kr_mta_sides *s, enum kr_sink_tls sink)
+{
+    for (size_t i = 0; i < s->n; i++)
+        s->v[i].sink = sink;
+}
+
+static int take_sink(struct reading *r, const uint8_t *data, size_t len)
+{
+    struct kr_sink_said *said = &r->end->sink;
+    if (len != sizeof *said)
+        return -1;
+    memcpy(said, data, len);
+    size_t n = strnlen(said->words, sizeof said->words);
+    for (size_t i = 0; i < n; i++)
+        if (said->words[i] < ' ' || said->words[i] > '~' || strchr("\"\\", said->words[i]))
+            return -1;
+    if (n == sizeof said->words || said->state >= KR_SINKS)
+        return -1;
+    set_sink(r->w->sides, (enum kr_sink_tls)said->state);
+    r->end->looked = true;
+    return 0;
 }
 
 static int take_domain(struct reading *r, const uint8_t *data, size_t len)
@@ -225,6 +200,8 @@ static int take(struct reading *r, enum kr_frame type, const uint8_t *data, size
             return 1;
         r->h->progress(r->h->arg, &r->end->account);
         return 0;
+    case KR_FRAME_SINK:
+        return take_sink(r, data, len) ? 1 : 0;
     case KR_FRAME_DOMAIN:
         return take_domain(r, data, len) ? 1 : 0;
     case KR_FRAME_END:
@@ -260,32 +237,34 @@ static int read_all(struct reading *r, int fd, struct kr_err *e)
     }
 }
 
-static void how_it_ended(struct child *c, struct reading *r)
+static void how_it_ended(struct child *c, struct child *fetcher, struct reading *r)
 {
     struct kr_preflight_end *end = r->end;
-    int status = 0;
-    kr_close_fd(&c->out);
-    bool reaped = waitpid(c->pid, &status, 0) == c->pid;
-    c->pid = 0;
+    char why[sizeof end->why];
+    child_reap(c, why, sizeof why);
     end->whole = r->over && !*end->why && end->told == end->account.domains;
-    if (end->whole || *end->why)
-        return;
-    if (reaped && WIFSIGNALED(status))
-        snprintf(end->why, sizeof end->why, PROGRAM " was ended by signal %d (%s)",
-                 WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        snprintf(end->why, sizeof end->why, PROGRAM " ended before it was done");
+    if (!end->whole && !*end->why)
+        memcpy(end->why, why, sizeof why);
+    if (fetcher->pid > 0 && child_reap(fetcher, end->fetcher, sizeof end->fetcher) == 0)
+        *end->fetcher = '\0';
 }
 
 int kr_preflight_run(const struct kr_preflight_want *w, const struct kr_preflight_hooks *h,
                      struct kr_preflight_end *end, struct kr_err *e)
 {
-    struct child c = {.out = -1};
-    struct reading r = {w, h, end, false};
+    struct child c, fetcher;
+    struct reading r = {.w = w, .h = h, .end = end};
     *end = (struct kr_preflight_end){0};
-    int bad = prepare(&c, w, e) || start(&c, e) || read_all(&r, c.out, e);
+    end->sink.state = (uint8_t)(w->sinks->n ? KR_SINK_UNTOLD : w->sink);
+    set_sink(w->sides, (enum kr_sink_tls)end->sink.state);
+    snprintf(end->sink.words, sizeof end->sink.words, "%s", w->sink_why ? w->sink_why : "");
+    child_begin(&c, PROGRAM);
+    child_begin(&fetcher, FETCHER);
+    int bad = prepare(&c, w, e) || start_fetcher(&fetcher, &c, w, e) || child_start(&c, true, e) ||
+              (w->shed && kr_privilege_reduce(KR_JOB_ASK, e)) || read_all(&r, c.out, e);
     if (!bad)
-        how_it_ended(&c, &r);
-    end_child(&c);
+        how_it_ended(&c, &fetcher, &r);
+    child_end(&c);
+    child_end(&fetcher);
     return bad ? -1 : 0;
 }

@@ -30,6 +30,9 @@ void kr_preflight_sum_add(struct kr_preflight_sum *s, const struct kr_domain_fac
     s->weight += d->weight;
     s->outcomes[v->outcome]++;
     s->weights[v->outcome] += d->weight;
+    bool announced = d->sts == KR_ANNOUNCED_VALID || d->sts == KR_ANNOUNCED_MALFORMED ||
+                     d->sts == KR_ANNOUNCED_DOUBLED;
+    s->policies[d->policy] += announced;
     if (!v->hazards)
         return;
     uint32_t g = group_of(s, d);

@@ -7,14 +7,15 @@
 #include <unistd.h>
 
 #define INSTALL (1u << KR_JOB_INSTALL | 1u << KR_JOB_WATCH)
+#define ASK (1u << KR_JOB_ASK)
 #define LOOK (1u << KR_JOB_LOOK | 1u << KR_JOB_WATCH)
 #define ALL (1u << KR_JOB_INSTALL | 1u << KR_JOB_LOOK | 1u << KR_JOB_WATCH)
 static const struct {
     unsigned cap, jobs;
 } kept[] = {
-    {CAP_NET_ADMIN, ALL},        {CAP_DAC_OVERRIDE, ALL}, {CAP_SETUID, ALL},
-    {CAP_SETGID, ALL},           {CAP_SETPCAP, INSTALL},  {CAP_KILL, INSTALL},
-    {CAP_DAC_READ_SEARCH, LOOK}, {CAP_SYS_PTRACE, LOOK},  {CAP_SYS_ADMIN, LOOK},
+    {CAP_NET_ADMIN, ALL},        {CAP_DAC_OVERRIDE, ALL},      {CAP_SETUID, ALL | ASK},
+    {CAP_SETGID, ALL | ASK},     {CAP_SETPCAP, INSTALL | ASK}, {CAP_KILL, INSTALL | ASK},
+    {CAP_DAC_READ_SEARCH, LOOK}, {CAP_SYS_PTRACE, LOOK},       {CAP_SYS_ADMIN, LOOK},
     {CAP_NET_RAW, LOOK},
 };
 
@@ -34,6 +35,8 @@ int kr_privilege_need(const char *command, struct kr_err *e)
 int kr_privilege_reduce(enum kr_job job, struct kr_err *e)
 {
     bool keep[sizeof kept / sizeof *kept];
+    if (job == KR_JOB_ASK) /* who needs none has not asked for them */
+        capng_get_caps_process();
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         keep[i] = (kept[i].jobs >> job & 1) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].cap);
     capng_clear(CAPNG_SELECT_CAPS);

@@ -5,6 +5,7 @@
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/netns.h>
+#include <kr/preflight_sink.h>
 #include <kr/preflight_sum.h>
 #include <kr/privilege.h>
 #include <kr/report_preflight.h>
@@ -55,6 +56,29 @@ static const struct kr_opt rows[] = {
      .offset = AT(anchor),
      .arg = "FILE",
      .help = "DS or DNSKEY records of the root (/usr/share/dns/root.key)"},
+    {.name = "fetch-policy",
+     .kind = KR_OPT_FLAG,
+     .offset = AT(fetch_policy),
+     .help = "fetch the MTA-STS policies over HTTPS, which goes out for real"},
+    {.name = "fetch-timeout",
+     .kind = KR_OPT_UINT,
+     .offset = AT(fetch_timeout),
+     .min = 1,
+     .max = 600,
+     .arg = "SECONDS",
+     .help = "of each policy, and of each look at the sink (60)"},
+    {.name = "ca-file",
+     .kind = KR_OPT_STRING,
+     .offset = AT(ca_file),
+     .arg = "FILE",
+     .help = "trust these CAs, PEM, instead of the system's"},
+    {.name = "sink",
+     .kind = KR_OPT_LIST,
+     .offset = AT(sinks),
+     .arg = "ADDR:PORT",
+     .help =
+         "look at this sink's STARTTLS; builtin assumes the built-in one (the redirect's, if one "
+         "stands); repeatable"},
     {.name = "mta",
      .kind = KR_OPT_CHOICE,
      .offset = AT(mta),
@@ -122,6 +146,8 @@ static void on_progress(void *arg, const struct kr_dns_account *a)
             a->domains, rate, a->unknown);
     if (rate > 0 && a->done < a->domains)
         fprintf(stderr, ", %.0f s left", (double)(a->domains - a->done) / rate);
+    if (a->policies)
+        fprintf(stderr, ", %" PRIu64 "/%" PRIu64 " policies", a->fetched, a->policies);
 }
 
 static void on_domain(void *arg, const struct kr_domain_facts *d,
@@ -224,8 +250,11 @@ static int check_emit(const struct kr_common *c, const struct kr_preflight_optio
     return 0;
 }
 
-int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
-                     const struct kr_strlist *domains, FILE *out, struct kr_err *e)
+/* `configured`: the sinks that up would take. `shed`: nobody needs this process's privileges once
+ * the programs run. */
+static int ask_and_say(const struct kr_common *c, const struct kr_preflight_options *p,
+                       const struct kr_strlist *domains, const struct kr_strlist *configured,
+                       bool shed, FILE *out, struct kr_err *e)
 {
     static const uint16_t ports[] = {25};
     struct kr_scene scene = {.table = "kumo_redirect", .ports = ports, .n_ports = 1};
@@ -233,21 +262,40 @@ int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_option
                                        .most_asks = p->mta_asks,
                                        .source = p->egress_source};
     struct kr_mta_sides sides;
+    struct kr_sink_choice sink;
+    int status = kr_sink_choose(&p->sinks, configured, &sink, e) ? (int)e->exit : KR_OK;
     const struct kr_preflight_want want = {.domains = domains,
                                            .files = &p->files,
                                            .resolvers = &p->resolvers,
+                                           .sinks = &sink.at,
+                                           .sink = sink.state,
+                                           .sink_why = sink.why,
+                                           .policies = p->fetch_policy,
+                                           .ca_file = p->ca_file,
+                                           .seconds = p->fetch_timeout,
                                            .anchor = p->anchor,
                                            .trust_ad = p->trust_ad,
+                                           .shed = shed,
                                            .qps = p->qps,
                                            .jobs = p->jobs,
                                            .sides = &sides};
-    if (check_emit(c, p, e))
-        return (int)e->exit;
-    kr_mta_sides_read(&scene, &how, &sides);
-    int status = preflight(c, &want, p->emit, out, e);
-    kr_mta_sides_free(&sides);
-    kr_scene_forget(&scene);
+    if (status == KR_OK && check_emit(c, p, e))
+        status = (int)e->exit;
+    if (status == KR_OK) {
+        kr_mta_sides_read(&scene, &how, &sides);
+        status = preflight(c, &want, p->emit, out, e);
+        kr_mta_sides_free(&sides);
+        kr_scene_forget(&scene);
+    }
+    kr_strlist_free(&sink.at);
     return status;
+}
+
+int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
+                     const struct kr_strlist *domains, FILE *out, struct kr_err *e)
+{
+    const struct kr_strlist none = {0};
+    return ask_and_say(c, p, domains, &none, false, out, e);
 }
 
 static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
@@ -259,7 +307,7 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
         collect(o, &store, &domains, e))
         status = (int)e->exit;
     else
-        status = kr_preflight_say(c, &o->preflight, &domains, stdout, e);
+        status = ask_and_say(c, &o->preflight, &domains, &o->up.sinks, true, stdout, e);
     kr_strlist_free(&domains);
     free(store);
     return status;

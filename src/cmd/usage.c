@@ -46,10 +46,18 @@ void kr_usage_command(const struct kr_command *cmd, FILE *out)
 
 void kr_options_free(struct kr_options *o)
 {
-    struct kr_strlist *const lists[] = {
-        &o->up.sinks,          &o->up.lan,          &o->up.uplinks,         &o->up.ports,
-        &o->up.block_ports,    &o->up.allow,        &o->operands,           &o->verify.allow,
-        &o->preflight.domains, &o->preflight.files, &o->preflight.resolvers};
+    struct kr_strlist *const lists[] = {&o->up.sinks,
+                                        &o->up.lan,
+                                        &o->up.uplinks,
+                                        &o->up.ports,
+                                        &o->up.block_ports,
+                                        &o->up.allow,
+                                        &o->operands,
+                                        &o->verify.allow,
+                                        &o->preflight.domains,
+                                        &o->preflight.files,
+                                        &o->preflight.resolvers,
+                                        &o->preflight.sinks};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         kr_strlist_free(lists[i]);
 }

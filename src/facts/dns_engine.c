@@ -185,8 +185,10 @@ int kr_dns_engine_run(struct kr_dns_net *net, unsigned servers,
     *judge = g.judge;
     if (!bad) {
         unsigned how = g.judge == KR_JUDGE_SELF ? KR_ASK_DO | KR_ASK_CD : KR_ASK_AD;
-        struct kr_dns_plan_config pc = {
-            .how = how, .own_tlsa = c->own_tlsa, .tell_bogus = g.judge == KR_JUDGE_SERVER};
+        struct kr_dns_plan_config pc = {.how = how,
+                                        .own_tlsa = c->own_tlsa,
+                                        .policies = c->policies,
+                                        .tell_bogus = g.judge == KR_JUDGE_SERVER};
         *plan = g.plan = kr_dns_plan_new(c->domains, &pc);
         g.stage = RUN;
         bad = ask_all(&g, net, e);

@@ -32,6 +32,8 @@ const struct kr_hazard_text kr_hazard_texts[KR_HAZARDS] = {
                            "switch MTA-STS off for the test"},
     [KR_HAZARD_STS_LOOKUP] = {"mta-sts-lookup", "the MTA-STS lookup fails: is there a policy?",
                               "ask again, or switch MTA-STS off for the test"},
+    [KR_HAZARD_STS_FETCH] = {"mta-sts-fetch", "the MTA-STS policy can't be told: does it enforce?",
+                             "try again, or switch MTA-STS off for the test"},
     [KR_HAZARD_TLS] =
         {"tls", "the MTA's own settings ask for TLS that the sink does not offer",
          "KumoMTA: enable_tls = 'OpportunisticInsecure' on every path, providers included; "

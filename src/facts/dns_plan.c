@@ -29,7 +29,8 @@ void kr_dns_plan_free(struct kr_dns_plan *p)
 {
     if (!p)
         return;
-    void *const all[] = {p->d, p->todo.v, p->later.v, p->h, p->z, p->pool, p->group_slots};
+    void *const all[] = {p->d, p->todo.v, p->later.v,     p->h,
+                         p->z, p->pool,   p->group_slots, p->policies};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     kr_name_table_free(&p->hosts);
@@ -48,7 +49,7 @@ static const uint8_t *domain_name(const struct kr_dns_plan *p, uint32_t i)
 static const struct {
     uint16_t type;
     const char *under;
-    char of; /* 'd'omain, 'h'ost, e'x'panded, 'z'one */
+    char of; /* 'd'omain, 'h'ost, e'x'panded, 'z'one, 'p'olicy */
 } asks[] = {
     [ASK_MX] = {KR_DNS_MX, NULL, 'd'},
     [ASK_STS] = {KR_DNS_TXT, "_mta-sts", 'd'},
@@ -61,6 +62,8 @@ static const struct {
     [ASK_ALIAS] = {KR_DNS_CNAME, NULL, 'h'},
     [ASK_EXPANDED] = {KR_DNS_TLSA, "_25._tcp", 'x'},
     [ASK_APEX] = {KR_DNS_SOA, NULL, 'z'},
+    [ASK_POLICY_A] = {KR_DNS_A, "mta-sts", 'p'},
+    [ASK_POLICY_AAAA] = {KR_DNS_AAAA, "mta-sts", 'p'},
 };
 static_assert(sizeof asks / sizeof *asks == ASK_KINDS, "a row for each");
 
@@ -69,6 +72,8 @@ static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, u
     switch (asks[kind].of) {
     case 'd':
         return domain_name(p, of);
+    case 'p':
+        return domain_name(p, p->policies[of].domain);
     case 'h':
         return kr_name_table_get(&p->hosts, of);
     case 'x':
@@ -285,6 +290,8 @@ static void take_txt(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
     uint8_t *state = sts ? &p->d[of].sts : &p->d[of].tlsrpt;
     if (!lost(pkt, r, proof)) {
         *state = (uint8_t)read_txt(pkt, r, sts ? kr_sts_take : kr_tlsrpt_take);
+        if (sts && *state != KR_ANNOUNCED_NOT)
+            kr_plan_policy_want(p, of);
         return;
     }
     *state = KR_ANNOUNCED_UNKNOWN;
@@ -313,6 +320,8 @@ void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
         p->d[q->of].own_tlsa = (uint8_t)kr_plan_tlsa(pkt, r, proof);
     else if (kind == ASK_MX_UNCHECKED)
         take_unchecked(p, q->of, r);
+    else if (kind == ASK_POLICY_A || kind == ASK_POLICY_AAAA)
+        kr_plan_policy_take(p, kind, q->of, pkt, r, proof);
     else
         kr_plan_host_take(p, kind, q->of, pkt, r, proof);
 }

@@ -69,4 +69,5 @@ void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *t
     out->name = text->s;
     for (uint8_t k = 0; k < out->n_hosts; k++)
         out->hosts[k].name = text->s + at[k];
+    kr_plan_policy_facts(p, i, out);
 }

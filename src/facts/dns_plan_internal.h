@@ -21,6 +21,14 @@ struct plan_host {
     uint8_t alias, tlsa, tlsa_expanded, flags;
     uint16_t asked; /* bits by enum ask_kind */
 };
+/* Of a domain that announces one. */
+struct plan_policy {
+    uint32_t domain, max_age;
+    uint64_t names; /* its MX hosts, by bit, that the policy names */
+    uint16_t http;
+    uint8_t policy, fetched, lost, n4, n6; /* lost: bit 0 AAAA, bit 1 A */
+    uint8_t a4[4][4], a6[4][16];
+};
 enum zone_state { ZONE_UNASKED, ZONE_ASKED, ZONE_INSECURE, ZONE_OTHER };
 struct plan_zone {
     uint32_t hosts; /* that it denied something of */
@@ -40,6 +48,8 @@ struct kr_dns_plan {
     size_t cap_h, cap_z;
     /* MX sets: a count and so many hosts each, in one pool. */
     uint32_t *pool, *group_slots;
+    struct plan_policy *policies;
+    size_t n_policies, cap_policies;
     size_t n_pool, cap_pool, n_groups, n_group_slots;
     uint64_t done, unknown;
 };
@@ -56,5 +66,12 @@ void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
                        const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
 enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,
                           enum kr_proof proof);
+/* A domain has announced a policy: where is it? */
+void kr_plan_policy_want(struct kr_dns_plan *p, uint32_t domain);
+void kr_plan_policy_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
+                         const struct kr_packet *pkt, const struct kr_reply *r,
+                         enum kr_proof proof);
+void kr_plan_policy_facts(const struct kr_dns_plan *p, uint32_t domain,
+                          struct kr_domain_facts *out);
 
 #endif

@@ -1,5 +1,7 @@
 #include <kr/dns_record.h>
 
+#include <kr/mtasts.h>
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +14,9 @@ struct head {
 struct domain_head {
     double weight;
     uint8_t mx, trust, sts, policy, tlsrpt, own_tlsa, more, n_hosts;
+    uint32_t max_age;
+    uint16_t http;
+    uint8_t fetched, zero;
 };
 struct host_head {
     uint8_t address, alias, tlsa, tlsa_expanded, flags;
@@ -35,7 +40,10 @@ void kr_frame_domain(struct kr_buf *b, const struct kr_domain_facts *d)
                             .tlsrpt = d->tlsrpt,
                             .own_tlsa = d->own_tlsa,
                             .more = d->more_hosts,
-                            .n_hosts = d->n_hosts};
+                            .n_hosts = d->n_hosts,
+                            .max_age = d->max_age,
+                            .http = d->http,
+                            .fetched = d->fetched};
     kr_frame_add(b, KR_FRAME_DOMAIN, &h, sizeof h);
     kr_buf_add(b, d->name, strlen(d->name) + 1);
     for (size_t i = 0; i < d->n_hosts; i++) {
@@ -114,7 +122,7 @@ static int read_host(const uint8_t *data, size_t len, size_t *at, struct kr_host
                                   .tlsa_expanded = h.tlsa_expanded,
                                   .flags = h.flags};
     bool fits = h.address < KR_ADDRESSES && h.alias < KR_ALIASES && h.tlsa < KR_TLSA_STATES &&
-                h.tlsa_expanded < KR_TLSA_STATES && h.flags < 4;
+                h.tlsa_expanded < KR_TLSA_STATES && h.flags <= KR_HOST_FLAGS;
     return out->name && fits ? 0 : -1;
 }
 
@@ -123,7 +131,8 @@ static bool known(const struct domain_head *h)
     return h->mx < KR_MX_KINDS && h->trust < KR_TRUSTS && h->sts <= KR_ANNOUNCED_UNASKED &&
            h->policy < KR_POLICIES && h->tlsrpt <= KR_ANNOUNCED_UNASKED &&
            h->own_tlsa < KR_TLSA_STATES && h->more < 2 && h->n_hosts <= KR_HOSTS_MOST &&
-           h->weight >= 0 && h->weight < 1e18;
+           h->weight >= 0 && h->weight < 1e18 && h->fetched < KR_FETCHES &&
+           h->max_age <= KR_STS_MAX_AGE && h->http < 1000 && !h->zero;
 }
 
 int kr_record_read(const uint8_t *data, size_t len, struct kr_domain_facts *out)
@@ -143,6 +152,9 @@ int kr_record_read(const uint8_t *data, size_t len, struct kr_domain_facts *out)
                                     .policy = h.policy,
                                     .tlsrpt = h.tlsrpt,
                                     .own_tlsa = h.own_tlsa,
+                                    .fetched = h.fetched,
+                                    .http = h.http,
+                                    .max_age = h.max_age,
                                     .more_hosts = h.more,
                                     .n_hosts = h.n_hosts};
     if (!out->name)

@@ -18,6 +18,8 @@ enum ask_kind {
     ASK_ALIAS,
     ASK_EXPANDED, /* of a host */
     ASK_APEX,     /* of a zone */
+    ASK_POLICY_A,
+    ASK_POLICY_AAAA, /* of a policy */
     ASK_KINDS,
 };
 

@@ -22,7 +22,8 @@ const char *kr_announced_name(enum kr_announced a)
 static const char *const policies[] = {
     [KR_POLICY_UNFETCHED] = "unfetched", [KR_POLICY_ENFORCE] = "enforce",
     [KR_POLICY_NO_MATCH] = "no-match",   [KR_POLICY_TESTING] = "testing",
-    [KR_POLICY_NONE] = "none",
+    [KR_POLICY_NONE] = "none",           [KR_POLICY_UNUSABLE] = "unusable",
+    [KR_POLICY_UNKNOWN] = "unknown",
 };
 static_assert(sizeof policies / sizeof *policies == KR_POLICIES, "a name for each policy");
 

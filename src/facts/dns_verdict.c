@@ -4,6 +4,8 @@
  * Exim. */
 #include <kr/dns_verdict.h>
 
+#include <kr/mtasts.h>
+
 #include <assert.h>
 #include <string.h>
 
@@ -157,7 +159,8 @@ static enum kr_tls_level level_of_sts(const struct kr_domain_facts *d,
     } by_policy[] = {
         [KR_POLICY_UNFETCHED] = {1, KR_TLS_VERIFY}, [KR_POLICY_ENFORCE] = {1, KR_TLS_VERIFY},
         [KR_POLICY_NO_MATCH] = {2, KR_TLS_DEFER},   [KR_POLICY_TESTING] = {3, KR_TLS_MAY},
-        [KR_POLICY_NONE] = {0, KR_TLS_MAY},
+        [KR_POLICY_NONE] = {0, KR_TLS_MAY},         [KR_POLICY_UNUSABLE] = {3, KR_TLS_MAY},
+        [KR_POLICY_UNKNOWN] = {0, KR_TLS_UNSURE},
     };
     static_assert(sizeof by_policy / sizeof *by_policy == KR_POLICIES, "an effect for each");
     bool odd = d->sts == KR_ANNOUNCED_MALFORMED || d->sts == KR_ANNOUNCED_DOUBLED;
@@ -169,9 +172,28 @@ static enum kr_tls_level level_of_sts(const struct kr_domain_facts *d,
     if (d->sts != KR_ANNOUNCED_VALID && !odd)
         return KR_TLS_MAY;
     if (!path->mta_sts && d->policy != KR_POLICY_NO_MATCH)
-        return d->policy == KR_POLICY_UNFETCHED ? KR_TLS_UNSURE : KR_TLS_MAY;
+        return d->policy == KR_POLICY_UNFETCHED || d->policy == KR_POLICY_UNKNOWN ? KR_TLS_UNSURE
+                                                                                  : KR_TLS_MAY;
     *row = by_policy[d->policy].row;
+    /* KumoMTA takes some texts for policies that the RFC's grammar does not. */
+    if (d->fetched == KR_FETCH_GRAMMAR && side->column != KR_COLUMN_POSTFIX)
+        return KR_TLS_UNSURE;
     return by_policy[d->policy].level;
+}
+
+/* A host that the policy does not name gets no mail (RFC 8461 section 5). */
+static enum kr_tls_level level_of_name(const struct kr_domain_facts *d,
+                                       const struct kr_host_facts *h, enum kr_tls_level sts)
+{
+    bool unnamed = d->policy == KR_POLICY_ENFORCE && !(h->flags & KR_HOST_NAMED);
+    return unnamed && sts == KR_TLS_VERIFY ? KR_TLS_DEFER : sts;
+}
+
+static enum kr_hazard hazard_of_sts(const struct kr_domain_facts *d, enum kr_tls_level sts)
+{
+    if (sts != KR_TLS_UNSURE)
+        return KR_HAZARD_STS;
+    return d->sts == KR_ANNOUNCED_UNKNOWN ? KR_HAZARD_STS_LOOKUP : KR_HAZARD_STS_FETCH;
 }
 
 static enum kr_tls_level stricter(enum kr_tls_level a, enum kr_tls_level b)
@@ -190,14 +212,18 @@ static void note(struct kr_preflight_verdict *v, enum kr_hazard h, bool breaks)
 
 /* DANE goes before MTA-STS (RFC 8461 section 2). Mode testing loosens KumoMTA's own setting. */
 static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side *side,
-                       enum kr_row row, const char *host, struct kr_preflight_verdict *v)
+                       enum kr_row row, const struct kr_host_facts *h,
+                       struct kr_preflight_verdict *v)
 {
+    const char *host = h ? h->name : NULL;
     bool kumo = side->column == KR_COLUMN_KUMO_LATER || side->column == KR_COLUMN_KUMO_RELEASE;
     struct kr_mta_path path = kr_mta_side_path(side, d, host);
     uint8_t sts_row = 0;
     enum kr_tls_level sts = host ? level_of_sts(d, side, &path, &sts_row) : KR_TLS_MAY;
-    enum kr_tls_level own = sts_row == 3 && kumo && path.level < DANE ? KR_TLS_MAY : path.level;
+    bool loosened = kumo && sts_row == 3 && d->policy == KR_POLICY_TESTING && path.level < DANE;
+    enum kr_tls_level own = loosened ? KR_TLS_MAY : path.level;
     enum kr_tls_level dane = level_of_row(row, side, &path);
+    sts = h ? level_of_name(d, h, sts) : sts;
     enum kr_tls_level level = dane != BASE ? dane : stricter(own, sts);
     if (path.elsewhere && level < DEFER)
         level = KR_TLS_UNSURE;
@@ -210,7 +236,7 @@ static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side
     note(v, path.dane_only && rows[row].hazard == KR_HAZARDS ? KR_HAZARD_DANE : rows[row].hazard,
          dane != BASE && bad);
     if (dane == BASE && level == sts && sts != KR_TLS_MAY)
-        note(v, sts == KR_TLS_UNSURE ? KR_HAZARD_STS_LOOKUP : KR_HAZARD_STS, bad);
+        note(v, hazard_of_sts(d, sts), bad);
     if (dane == BASE && outcomes[own][side->sink] != KR_DELIVERS)
         note(v, own == KR_TLS_UNSURE ? KR_HAZARD_SETTINGS : KR_HAZARD_TLS,
              outcomes[own][side->sink] == KR_FAILS);
@@ -235,7 +261,7 @@ static void note_domain(const struct kr_domain_facts *d, const struct kr_mta_sid
     if (d->tlsrpt == KR_ANNOUNCED_VALID)
         note(v, KR_HAZARD_TLSRPT, side->tlsrpt);
     for (size_t i = 0; i < d->n_hosts; i++)
-        if (d->hosts[i].flags)
+        if (d->hosts[i].flags & (KR_HOST_PRIVATE | KR_HOST_LOOPBACK))
             note(v, KR_HAZARD_INSIDE, true);
 }
 
@@ -264,7 +290,7 @@ void kr_preflight_judge(const struct kr_domain_facts *d, const struct kr_mta_sid
     *out = (struct kr_preflight_verdict){0};
     for (size_t i = 0; i < d->n_hosts; i++) {
         enum kr_row row = by_domain(d, side, row_of_host(d, &d->hosts[i]));
-        judge_host(d, side, row, d->hosts[i].name, out);
+        judge_host(d, side, row, &d->hosts[i], out);
     }
     if (!d->n_hosts)
         judge_host(d, side, row_of_mx[d->mx], NULL, out);

@@ -135,10 +135,12 @@ struct work {
     struct kr_resolvconf servers;
     struct kr_domains domains;
     struct kr_dns_plan *plan;
+    struct fetcher fetcher;
 };
 
 static void end_work(struct work *w)
 {
+    fetcher_end(&w->fetcher);
     kr_dns_plan_free(w->plan);
     kr_dns_net_free(w->net);
     kr_anchors_free(w->anchors);
@@ -153,7 +155,20 @@ static int prepare(const struct worker_options *o, struct work *w, struct kr_err
     if (!w->net || kr_drop(NULL, e) || choose_servers(o, &w->servers, e) ||
         read_anchors(o, &w->anchors, e))
         return -1;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* lost with the user id (prctl(2)) */
     return worker_filter(e);
+}
+
+static int tell_sinks(const struct worker_options *o, struct work *w, struct kr_buf *out,
+                      struct kr_err *e)
+{
+    struct kr_sink_said said = {0};
+    if (!o->sinks.n)
+        return 0;
+    if (look_at_sinks(&w->fetcher, w->plan, &o->sinks, &said, e))
+        return -1;
+    kr_frame_add(out, KR_FRAME_SINK, &said, sizeof said);
+    return 0;
 }
 
 static int work(const struct worker_options *o, struct work *w, struct kr_buf *out,
@@ -161,7 +176,9 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
 {
     struct kr_dns_account account;
     enum kr_dns_judge judge;
-    if (prepare(o, w, e) || read_inputs(o, &w->domains, e))
+    w->fetcher.fd = o->fetcher ? (int)o->fetcher : -1;
+    w->fetcher.patience = (30 + (o->seconds ? o->seconds : 60)) * 1000000;
+    if (prepare(o, w, e) || read_inputs(o, &w->domains, e) || fetcher_await(&w->fetcher, e))
         return -1;
     int servers = kr_dns_net_connect(w->net, &w->servers, e);
     if (servers < 0)
@@ -171,6 +188,7 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
                                      .anchors = w->anchors,
                                      .trust_ad = near || o->trust_ad,
                                      .own_tlsa = o->own_tlsa,
+                                     .policies = o->policies,
                                      .qps = o->qps,
                                      .jobs = o->jobs,
                                      .mix_case = !near,
@@ -178,7 +196,9 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
     if (kr_dns_engine_run(w->net, (unsigned)servers, &c, &w->plan, &judge, &account, e))
         return -1;
     note(&w->servers, judge, !near, w->anchors != NULL, out);
-    if (write_facts(w->plan, &w->domains, out, e))
+    if (o->policies)
+        fetch_policies(&w->fetcher, w->plan, &account, on_progress);
+    if (tell_sinks(o, w, out, e) || write_facts(w->plan, &w->domains, out, e))
         return -1;
     kr_frame_add(out, KR_FRAME_END, &account, sizeof account);
     return send_all(out, e);

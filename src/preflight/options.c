@@ -11,6 +11,10 @@ static const struct kr_opt rows[] = {
     {.name = "anchor", .kind = KR_OPT_STRING, .offset = AT(anchor), .arg = "FILE"},
     {.name = "trust-ad", .kind = KR_OPT_FLAG, .offset = AT(trust_ad)},
     {.name = "own-tlsa", .kind = KR_OPT_FLAG, .offset = AT(own_tlsa)},
+    {.name = "sink", .kind = KR_OPT_LIST, .offset = AT(sinks), .arg = "ADDR[-ADDR]:PORT"},
+    {.name = "fetch-policy", .kind = KR_OPT_FLAG, .offset = AT(policies)},
+    {.name = "fetcher", .kind = KR_OPT_UINT, .offset = AT(fetcher), .max = 65535, .arg = "FD"},
+    {.name = "seconds", .kind = KR_OPT_UINT, .offset = AT(seconds), .max = 600, .arg = "N"},
     {.name = "qps", .kind = KR_OPT_UINT, .offset = AT(qps), .max = 100000000, .arg = "N"},
     {.name = "jobs", .kind = KR_OPT_UINT, .offset = AT(jobs), .max = 65000, .arg = "N"},
 };
@@ -31,4 +35,5 @@ void worker_options_free(struct worker_options *o)
 {
     kr_strlist_free(&o->inputs);
     kr_strlist_free(&o->resolvers);
+    kr_strlist_free(&o->sinks);
 }

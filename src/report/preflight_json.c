@@ -1,6 +1,8 @@
 /* By hand, since a million objects are written and thrown away. */
 #include <kr/report_preflight.h>
 
+#include <kr/mtasts.h>
+
 #include <inttypes.h>
 
 /* Texts of configuration files may hold anything. */
@@ -33,6 +35,14 @@ static void put_hazards(const char *key, uint32_t bits, FILE *out)
     fputc(']', out);
 }
 
+/* null: there is no policy that could name it. */
+static const char *named_by(const struct kr_domain_facts *d, const struct kr_host_facts *h)
+{
+    if (d->fetched != KR_FETCH_CAME || d->policy == KR_POLICY_NONE)
+        return "null";
+    return h->flags & KR_HOST_NAMED ? "true" : "false";
+}
+
 static void put_host(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
                      size_t i, FILE *out)
 {
@@ -41,9 +51,11 @@ static void put_host(const struct kr_domain_facts *d, const struct kr_preflight_
     put_text("name", h->name, out);
     fprintf(out,
             ",\"address\":\"%s\",\"alias\":\"%s\",\"tlsa\":\"%s\",\"tlsa_expanded\":\"%s\","
-            "\"private\":%s,\"loopback\":%s,\"row\":\"%s\",\"needs\":\"%s\",\"outcome\":\"%s\"}",
+            "\"mta_sts_named\":%s,\"private\":%s,\"loopback\":%s,\"row\":\"%s\",\"needs\":\"%s\","
+            "\"outcome\":\"%s\"}",
             kr_host_address_name(h->address), kr_host_alias_name(h->alias), kr_tlsa_name(h->tlsa),
-            kr_tlsa_name(h->tlsa_expanded), h->flags & KR_HOST_PRIVATE ? "true" : "false",
+            kr_tlsa_name(h->tlsa_expanded), named_by(d, h),
+            h->flags & KR_HOST_PRIVATE ? "true" : "false",
             h->flags & KR_HOST_LOOPBACK ? "true" : "false", kr_row_name(v->hosts[i].row),
             kr_tls_level_name(v->hosts[i].level), kr_outcome_name(v->hosts[i].outcome));
 }
@@ -55,10 +67,15 @@ void kr_json_preflight_domain(const struct kr_domain_facts *d, const struct kr_p
     put_text("domain", d->name, out);
     fprintf(out,
             ",\"weight\":%.6g,\"outcome\":\"%s\",\"mx\":\"%s\",\"mx_security\":\"%s\","
-            "\"mta_sts\":\"%s\",\"mta_sts_policy\":\"%s\",\"tlsrpt\":\"%s\",\"own_tlsa\":\"%s\"",
+            "\"mta_sts\":\"%s\",\"mta_sts_policy\":\"%s\",\"mta_sts_fetch\":\"%s\",\"tlsrpt\":\"%"
+            "s\",\"own_tlsa\":\"%s\"",
             d->weight, kr_outcome_name(v->outcome), kr_mx_kind_name(d->mx),
             kr_dns_trust_name(d->trust), kr_announced_name(d->sts), kr_sts_policy_name(d->policy),
-            kr_announced_name(d->tlsrpt), kr_tlsa_name(d->own_tlsa));
+            kr_fetched_name(d->fetched), kr_announced_name(d->tlsrpt), kr_tlsa_name(d->own_tlsa));
+    if (d->fetched == KR_FETCH_CAME)
+        fprintf(out, ",\"mta_sts_max_age\":%" PRIu32, d->max_age);
+    if (d->http)
+        fprintf(out, ",\"mta_sts_status\":%u", d->http);
     fputc(',', out);
     put_text("mta", v->mta ? v->mta : "", out);
     put_hazards("hazards", v->hazards, out);
@@ -71,6 +88,32 @@ void kr_json_preflight_domain(const struct kr_domain_facts *d, const struct kr_p
     for (size_t i = 0; i < d->n_hosts; i++)
         put_host(d, v, i, out);
     fputs("]}\n", out);
+}
+
+static void put_sink(const struct kr_preflight_end *end, FILE *out)
+{
+    static const char *const states[] = {[KR_SINK_CLEAR] = "clear",
+                                         [KR_SINK_UNTRUSTED] = "untrusted",
+                                         [KR_SINK_TRUSTED] = "trusted",
+                                         [KR_SINK_UNTOLD] = "unknown"};
+    const struct kr_sink_said *k = &end->sink;
+    fprintf(out,
+            ",\"sink\":{\"starttls\":\"%s\",\"assumed\":%s,\"tried\":%" PRIu32 ",\"hosts\":%" PRIu32
+            ",",
+            states[k->state], end->looked ? "false" : "true", k->tried, k->hosts);
+    put_text("words", k->words, out);
+    fputs("},\"policies\":{", out);
+}
+
+static void put_policies(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                         FILE *out)
+{
+    put_sink(end, out);
+    for (int p = 0; p < KR_POLICIES; p++)
+        fprintf(out, "%s\"%s\":%" PRIu64, p ? "," : "", kr_sts_policy_name((enum kr_sts_policy)p),
+                s->policies[p]);
+    fputs("},", out);
+    put_text("fetcher", end->fetcher, out);
 }
 
 static void put_sums(const struct kr_preflight_sum *s, FILE *out)
@@ -150,6 +193,7 @@ void kr_json_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
     fprintf(out, ",\"domains\":%" PRIu64 ",\"told\":%" PRIu64 ",\"complete\":%s,", a->domains,
             end->told, end->whole ? "true" : "false");
     put_text("why", end->why, out);
+    put_policies(s, end, out);
     put_sums(s, out);
     fprintf(out,
             ",\"dns\":{\"hosts\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"again\":%" PRIu64

@@ -1,5 +1,6 @@
 #include <kr/err.h>
 #include <kr/log.h>
+#include <kr/mtasts.h>
 #include <kr/report_preflight.h>
 
 #include <inttypes.h>
@@ -32,12 +33,28 @@ static void say_host(const struct kr_host_facts *h, enum kr_row r, enum kr_tls_l
             h->flags & KR_HOST_LOOPBACK ? "; LOOPBACK ADDRESS" : "");
 }
 
+/* " (policy enforce, 86400 s)", " (policy unusable: another HTTP status than 200, 404)" */
+static void say_policy(const struct kr_domain_facts *d, FILE *out)
+{
+    if (d->fetched == KR_FETCH_NOT)
+        return;
+    fprintf(out, " (policy %s", kr_sts_policy_name(d->policy));
+    if (d->fetched == KR_FETCH_CAME)
+        fprintf(out, ", %" PRIu32 " s", d->max_age);
+    else
+        fprintf(out, ": %s", kr_fetched_title(d->fetched));
+    if (d->http && d->http != 200)
+        fprintf(out, ", %u", d->http);
+    fputc(')', out);
+}
+
 void kr_text_preflight_domain(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
                               FILE *out)
 {
-    fprintf(out, "%-10s %s: MX %s (%s), MTA-STS %s, TLSRPT %s", kr_outcome_name(v->outcome),
-            d->name, kr_mx_kind_name(d->mx), kr_dns_trust_name(d->trust), kr_announced_name(d->sts),
-            kr_announced_name(d->tlsrpt));
+    fprintf(out, "%-10s %s: MX %s (%s), MTA-STS %s", kr_outcome_name(v->outcome), d->name,
+            kr_mx_kind_name(d->mx), kr_dns_trust_name(d->trust), kr_announced_name(d->sts));
+    say_policy(d, out);
+    fprintf(out, ", TLSRPT %s", kr_announced_name(d->tlsrpt));
     const char *before = "; ";
     for (int h = 0; h < KR_HAZARDS; h++)
         if (v->breaking >> h & 1) {
@@ -85,6 +102,41 @@ static void say_hazard(const struct kr_preflight_sum *s, int h, bool breaking, F
     say_groups(s, h, breaking, out);
     if (breaking)
         fprintf(out, "              do: %s\n", t->remedy);
+}
+
+static void say_sink(const struct kr_preflight_end *end, FILE *out)
+{
+    const struct kr_sink_said *k = &end->sink;
+    row(out, "sink");
+    fputs(sinks[k->state], out);
+    if (end->looked && k->state != KR_SINK_UNTOLD)
+        fprintf(out, "; looked at as %" PRIu32 " of %" PRIu32 " MX hosts", k->tried, k->hosts);
+    else if (!end->looked)
+        fputs("; assumed", out);
+    fprintf(out, "%s%s\n", *k->words ? ": " : "", k->words);
+}
+
+static void say_policies(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                         FILE *out)
+{
+    uint64_t fetched = 0;
+    for (int p = 0; p < KR_POLICIES; p++)
+        fetched += p == KR_POLICY_UNFETCHED ? 0 : s->policies[p];
+    if (!fetched && s->breaking[KR_HAZARD_STS]) {
+        row(out, "note");
+        fputs("policies were not fetched: each MTA-STS record counts as mode enforce\n", out);
+    }
+    if (!fetched)
+        return;
+    const char *before = "";
+    row(out, "policies");
+    for (int p = 0; p < KR_POLICIES; p++)
+        if (s->policies[p] && p != KR_POLICY_UNFETCHED) {
+            fprintf(out, "%s%" PRIu64 " %s", before, s->policies[p],
+                    kr_sts_policy_name((enum kr_sts_policy)p));
+            before = ", ";
+        }
+    fprintf(out, "%s%s\n", *end->fetcher ? ": " : "", end->fetcher);
 }
 
 static void say_head(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
@@ -147,8 +199,7 @@ void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
     }
     for (size_t i = 0; i < sides->n; i++)
         say_mta(sides, i, out);
-    row(out, "sink");
-    fprintf(out, "%s%s\n", sinks[sides->v[0].sink], sides->v[0].assumed ? "; assumed" : "");
+    say_sink(end, out);
     for (int h = 0; h < KR_HAZARDS; h++)
         say_hazard(s, h, true, out);
     for (int h = 0; h < KR_HAZARDS; h++)
@@ -160,8 +211,5 @@ void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
         row(out, "unknown");
         fprintf(out, "%" PRIu64 " domains: %s\n", end->account.domains - end->told, end->why);
     }
-    if (s->breaking[KR_HAZARD_STS]) {
-        row(out, "note");
-        fputs("policies were not fetched: each MTA-STS record counts as mode enforce\n", out);
-    }
+    say_policies(s, end, out);
 }

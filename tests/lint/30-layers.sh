@@ -39,7 +39,7 @@ BEGIN {
     split("base net facts act report cmd", order, " ")
     for (i in order) rank[order[i]] = i
     rank["sink"] = rank["gen"] = 1.5
-    rank["preflight"] = 3.5
+    rank["preflight"] = rank["fetch"] = 3.5
 }
 $1 == "def" { where[$2] = where[$2] " " layer_of($3); next }
 $1 == "dec" {
