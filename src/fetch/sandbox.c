@@ -21,6 +21,7 @@ static const struct kr_filter_call asking[] = {
     {.call = SCMP_SYS(fcntl)},
     {.call = SCMP_SYS(poll)},
     {.call = SCMP_SYS(close)},
+    {.call = SCMP_SYS(rt_sigaction)}, /* libcurl, of SIGPIPE at the end */
 };
 
 int fetch_filter(struct kr_err *e)

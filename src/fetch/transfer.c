@@ -189,15 +189,13 @@ static enum kr_fetched of_status(CURL *c, long status)
 static enum kr_fetched how_it_ended(const struct transfer *t, CURLcode code, long status)
 {
     bool policy = t->kind == KR_FETCH_POLICY;
-    enum kr_fetched by_status =
-        policy && status >= 200 ? of_status(t->easy, status) : KR_FETCH_HTTP;
-    if (policy && status >= 200 && by_status != KR_FETCH_CAME)
-        return by_status;
+    if (policy && status >= 200 && (code == CURLE_OK || status != 200))
+        return of_status(t->easy, status);
     if (t->oversize || code == CURLE_FILESIZE_EXCEEDED)
         return KR_FETCH_OVERSIZE;
     switch (code) {
     case CURLE_OK:
-        return policy ? by_status : KR_FETCH_CAME;
+        return policy ? KR_FETCH_HTTP : KR_FETCH_CAME;
     case CURLE_PEER_FAILED_VERIFICATION:
         return of_certificate(t->easy);
     case CURLE_SSL_CONNECT_ERROR:
