@@ -124,7 +124,7 @@ class Liar:
     def tc(self, q, end, to):
         self.send(message(q, end, [], flags=0x8380), to)
 
-    tcbig = tcshort = tcshut = tcwrong = tcagain = tc
+    tcbig = tcmany = tcshort = tcshut = tcwrong = tcagain = tc
 
     def plain(self, q, end, to):
         self.send(message(q, end, GOOD), to)
@@ -141,6 +141,8 @@ class Liar:
             room = 65535 - len(out)
             out = message(q, end, big + [record(HERE, 65280, b"z" * (room - 12))])
             assert len(out) == 65535
+        elif how == "tcmany":
+            out = message(q, end, [record(HERE, MX, bytes([0, i]) + name(f"m{i}.example")) for i in range(200)])
         elif how == "tcwrong":
             out = message(q, end, FORGED, ident=struct.unpack(">H", q[:2])[0] ^ 1)
         elif how == "tcagain":

@@ -59,7 +59,6 @@ _mta-sts.other TXT "v=spf1 -all"
 _smtp._tls.row1 TXT "v=TLSRPTv1; rua=mailto:tls@row1.s.test"
 $(for ((i = 10; i < 70; i++)); do printf 'fat MX %d a-rather-long-name-of-a-mail-exchanger-%d.with-more.labels\n' "$i" "$i"; done)
 *.with-more.labels A 192.0.2.99
-$(for ((i = 10; i < 210; i++)); do printf 'huge MX %d m%d.with-more.labels\n' "$i" "$i"; done)
 END
     zone u.test. <<END
 row9 MX 10 mx1.s.test.
