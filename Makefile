@@ -22,7 +22,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec/kumo-redirect
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
-REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
+REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd libzstd
 SINK_LIBS     := jansson libcap-ng libseccomp openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
@@ -40,7 +40,7 @@ ifneq ($(MISSING),)
 $(error Not installed: $(MISSING). On Debian or Ubuntu run: sudo make deps)
 endif
 PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
-REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
+REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS)) -lm
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
 PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
 FETCH_LD       := $(shell $(PKGCONF) --libs $(FETCH_LIBS))

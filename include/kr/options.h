@@ -3,9 +3,8 @@
 #define KR_OPTIONS_H
 
 #include <kr/opt.h>
+#include <kr/report_options.h>
 #include <kr/run_options.h>
-
-#include <stdbool.h>
 
 /* Options that every command takes. */
 struct kr_common {
@@ -52,6 +51,7 @@ struct kr_options {
     struct kr_watch_command watch;
     struct kr_preflight_options preflight;
     struct kr_run_options run;
+    struct kr_report_options report;
     struct kr_strlist operands;
 };
 void kr_options_free(struct kr_options *o);

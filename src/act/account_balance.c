@@ -23,7 +23,7 @@
 
 #define BUSY 85u /* percent of the cores a sink can use from which it may have been the brake */
 
-static const char *const names[] = {"holds", "noted", "explained", "unknown", "wrong"};
+static const char *const names[] = {"holds", "noted", "explained", "unknown", "broken"};
 _Static_assert(sizeof names / sizeof *names == KR_BALANCED_N, "a name for each");
 
 const char *kr_balanced_name(enum kr_balanced b)
@@ -118,11 +118,43 @@ static void judge_queue(const struct kr_run *r, const struct sums *s, int64_t re
     say(row, KR_BAL_HOLDS, " + %" PRId64 " queued", after);
     if (before)
         say(row, KR_BAL_HOLDS, " (%" PRId64 " before)", before);
-    if (over > 0)
+    if (over && (uint64_t)(over < 0 ? -over : over) <= get(r, KR_RUN_queue, "moving"))
+        say(row, KR_BAL_EXPLAINED, "; it differs by %" PRId64 ": deliveries went on meanwhile",
+            over);
+    else if (over > 0)
         judge_excess(s, (uint64_t)over, row);
     else if (over < 0)
         say(row, KR_BAL_WRONG,
             "; %" PRId64 " are missing: neither did the sink see them nor are they queued", -over);
+}
+
+/* No MTA is here: the generator met the sink itself, and what was not accepted it counts as failed.
+ */
+static bool is_direct(const struct kr_run *r)
+{
+    return r->facts[KR_RUN_queue].known && !r->mtas.n && !get(r, KR_RUN_queue, "after");
+}
+
+static void judge_direct(const struct sums *s, struct kr_balance_row *row)
+{
+    uint64_t turned = s->refused + s->deferred;
+    say(row, KR_BAL_HOLDS,
+        "no MTA is here: sent %" PRIu64 " = accepted %" PRIu64 "; failed %" PRIu64
+        " = refused %" PRIu64 " + deferred %" PRIu64,
+        s->sent, s->accepted, s->failed, s->refused, s->deferred);
+    if (s->accepted > s->sent && s->accepted - s->sent <= s->failed)
+        say(row, KR_BAL_EXPLAINED, "; %" PRIu64 " were accepted, but the answer did not arrive",
+            s->accepted - s->sent);
+    else if (s->accepted > s->sent)
+        say(row, KR_BAL_WRONG, "; %" PRIu64 " more than were sent", s->accepted - s->sent);
+    else if (s->accepted < s->sent)
+        say(row, KR_BAL_WRONG, "; %" PRIu64 " are missing: the sink did not see them",
+            s->sent - s->accepted);
+    else if (turned > s->failed)
+        say(row, KR_BAL_EXPLAINED, "; %" PRIu64 " were tried again", turned - s->failed);
+    else if (turned < s->failed)
+        say(row, KR_BAL_EXPLAINED, "; %" PRIu64 " failed without an answer of the sink",
+            s->failed - turned);
 }
 
 static void messages(const struct kr_run *r, struct kr_balance_row *row)
@@ -131,6 +163,10 @@ static void messages(const struct kr_run *r, struct kr_balance_row *row)
     int64_t rest = (int64_t)(s.sent - s.accepted - s.refused);
     if (!needs_both(r, KR_RUN_generator, KR_RUN_sink, row))
         return;
+    if (is_direct(r)) {
+        judge_direct(&s, row);
+        return;
+    }
     say(row, KR_BAL_HOLDS, "sent %" PRIu64 " = accepted %" PRIu64 " + refused %" PRIu64, s.sent,
         s.accepted, s.refused);
     if (r->facts[KR_RUN_queue].known)
@@ -145,10 +181,14 @@ static void messages(const struct kr_run *r, struct kr_balance_row *row)
 
 static void generator(const struct kr_run *r, struct kr_balance_row *row)
 {
-    uint64_t failed = get(r, KR_RUN_generator, "failed");
+    struct sums s = sums_of(r);
+    uint64_t failed = s.failed;
     if (!needs(r, KR_RUN_generator, row))
         return;
-    if (failed)
+    if (failed && is_direct(r) && failed <= s.refused + s.deferred)
+        say(row, KR_BAL_EXPLAINED, "%" PRIu64 " of %" PRIu64 " failed, as the sink answered",
+            failed, failed + s.sent);
+    else if (failed)
         say(row, KR_BAL_WRONG, "it counts %" PRIu64 " as failed of %" PRIu64, failed,
             failed + get(r, KR_RUN_generator, "sent"));
     else if (!get(r, KR_RUN_generator, "sent"))
@@ -266,6 +306,10 @@ static void headroom(const struct kr_run *r, struct kr_balance_row *row)
         say(row, KR_BAL_UNKNOWN, "the sink's processor time is not known");
         return;
     }
+    if (r->seconds < 1) {
+        say(row, KR_BAL_HOLDS, "the run was too short to tell");
+        return;
+    }
     uint64_t most = workers && workers < cpus ? workers : cpus;
     double share = (double)get(r, KR_RUN_cpu, "sink_us") / 1e4 / r->seconds;
     say(row, KR_BAL_HOLDS, "the sink used %.*f %% of a core", share < 10 ? 1 : 0, share);
@@ -297,9 +341,9 @@ static const struct {
     {"connections", "every redirected connection met the sink", connections},
     {"not-redirected", "nothing met the sink but by the redirect", not_redirected},
     {"providers", "providers add up", providers},
-    {"blocked", "stopped by the guards", blocked},
-    {"exempt", "sent to the exempt LAN", exempt},
-    {"losses", "packets the kernel lost", losses},
+    {"blocked", "no packet had to be stopped", blocked},
+    {"exempt", "nothing went to the exempt LAN", exempt},
+    {"losses", "the kernel lost no packet", losses},
     {"headroom", "the sink was not the brake", headroom},
 };
 #define ROWS (sizeof rows / sizeof *rows)

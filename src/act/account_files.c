@@ -118,6 +118,11 @@ int account_file_write(const char *path, const char *text, bool rehearse, struct
     return 0;
 }
 
+int kr_file_keep(const char *path, const char *text, struct kr_err *e)
+{
+    return account_file_write(path, text, false, e);
+}
+
 void account_files_prune(void)
 {
     struct dirent **v = NULL;
@@ -139,6 +144,31 @@ int kr_runs_last(char path[static 256], struct kr_err *e)
         snprintf(path, 256, KR_RUNS_DIR "/%.200s", v[n - 1]->d_name);
     free_list(v, n);
     return found ? 0 : kr_fail(e, KR_UNKNOWN, 0, "there is no record of a run in " KR_RUNS_DIR);
+}
+
+/* "2026-11-27T18:15:30.123Z" */
+static bool to_us(const char *text, int64_t *us)
+{
+    struct tm tm = {0};
+    unsigned ms = 0;
+    int used = 0;
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3uZ%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &ms, &used) != 7 ||
+        !used || text[used])
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    time_t t = timegm(&tm);
+    *us = (int64_t)t * 1000000 + (int64_t)ms * 1000;
+    return t > 0;
+}
+
+int kr_run_span(const struct kr_run *r, int64_t *from, int64_t *to, struct kr_err *e)
+{
+    if (!to_us(r->began, from) || !to_us(r->ended, to) || *to < *from)
+        return kr_fail(e, KR_UNKNOWN, 0, "the record does not say when the run was: '%s' to '%s'",
+                       r->began, r->ended);
+    return 0;
 }
 
 static int read_all(int fd, struct kr_buf *out)

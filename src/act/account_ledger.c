@@ -19,6 +19,7 @@
 
 #define SAMPLES 4096u /* then every other one goes, and from then on only every other is taken */
 #define DOMAINS 1000u
+#define STILL 3 /* looks at the end, until nothing moves */
 #define SHY 64u /* seconds between questions to a sink that never answers, at most */
 
 struct kr_ledger {
@@ -30,6 +31,7 @@ struct kr_ledger {
     unsigned patience, silence; /* ticks to wait before the sink is asked again; ticks waited */
     bool closed;
     struct account_look before;
+    int64_t queued; /* before; -1: not known */
     struct kr_run_gen gen;
     struct kr_run run;
 };
@@ -96,7 +98,6 @@ static void fill(struct kr_ledger *l, const struct kr_ledger_want *w)
     *r = (struct kr_run){.status = -1, .outcome = KR_RUN_FAILED, .real_names = !w->suffix};
     snprintf(r->version, sizeof r->version, "%s", KR_VERSION);
     snprintf(r->suffix, sizeof r->suffix, "%s", w->suffix ? w->suffix : "");
-    snprintf(r->facts[KR_RUN_queue].why, sizeof r->facts->why, "nobody asked the MTA");
     add_command(r, w->command);
     add_domains(r, w->domains);
     account_host(&r->host);
@@ -115,6 +116,8 @@ int kr_ledger_open(const struct kr_ledger_want *w, struct kr_ledger **out, struc
     kr_run_gen_init(&l->gen);
     fill(l, w);
     find_sink(l);
+    struct kr_run_facts *q = &l->run.facts[KR_RUN_queue];
+    l->queued = account_queued(&l->run.mtas, q->why, sizeof q->why);
     account_look(l->paths, l->sink, true, &l->before);
     stamp(l->run.began);
     l->began = kr_now_us();
@@ -224,6 +227,37 @@ void kr_ledger_event(struct kr_ledger *l, const struct kr_event *ev)
 /* ---- the end ------------------------------------------------------------------------------------
  */
 
+static uint64_t arrived(const struct account_look *l)
+{
+    const struct kr_numbers *n = &l->facts[KR_RUN_sink].n;
+    return kr_numbers_get(n, "recipients") + kr_numbers_get(n, "recipients_refused") +
+           kr_numbers_get(n, "recipients_deferred");
+}
+
+/* The sink's account and the MTA's queue, as of one moment: when mail went from one to the other
+ * while they were asked, once more. What still moved is told as "moving". */
+static void look_at_end(struct kr_ledger *l, struct account_look *after)
+{
+    struct kr_run_facts *q = &l->run.facts[KR_RUN_queue];
+    uint64_t was = 0;
+    account_look(l->paths, l->sink, true, after);
+    if (l->queued < 0)
+        return;
+    q->known = true;
+    for (int tries = 0; tries < STILL && (tries == 0 || was != arrived(after)); tries++) {
+        was = arrived(after);
+        int64_t queued = account_queued(NULL, q->why, sizeof q->why);
+        q->known = queued >= 0;
+        if (!q->known)
+            return;
+        kr_numbers_set(&q->n, "after", (uint64_t)queued);
+        account_look_free(after);
+        account_look(l->paths, l->sink, true, after);
+    }
+    kr_numbers_set(&q->n, "before", (uint64_t)l->queued);
+    kr_numbers_set(&q->n, "moving", arrived(after) - was);
+}
+
 static int write_record(struct kr_ledger *l, struct kr_err *e)
 {
     KR_AUTO_FREE char *text = kr_run_to_text(&l->run);
@@ -240,9 +274,9 @@ int kr_ledger_close(struct kr_ledger *l, const struct kr_ledger_end *end, struct
     struct account_look after;
     if (l->closed)
         return kr_fail(e, KR_INTERNAL, 0, "the account was closed already");
-    account_look(l->paths, l->sink, true, &after);
-    stamp(l->run.ended);
     l->run.seconds = (double)(kr_now_us() - l->began) / 1e6;
+    stamp(l->run.ended);
+    look_at_end(l, &after);
     kr_run_gen_end(&l->gen);
     keep(l, &after);
     l->closed = true;

@@ -16,6 +16,14 @@ static int wrong(struct kr_err *e, const char *where, const char *what)
     return kr_fail(e, KR_UNKNOWN, 0, "%s is %s", where, what);
 }
 
+/* What a terminal would take for a command. */
+static void calm(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 127)
+            *s = '?';
+}
+
 /* A member that may be left out (then it is "") but not be of another kind. */
 static int take_text(const json_t *o, const char *key, char *out, size_t size, struct kr_err *e)
 {
@@ -29,6 +37,7 @@ static int take_text(const json_t *o, const char *key, char *out, size_t size, s
             ; /* not in the middle of a character */
     memcpy(out, s, n);
     out[n] = '\0';
+    calm(out);
     return 0;
 }
 
@@ -87,6 +96,7 @@ static int take_numbers(const json_t *o, const char *where, struct kr_numbers *o
         if (!json_is_integer(v) || to_number(v, where, &n, e))
             return wrong(e, where, "a table with something else than numbers");
         kr_numbers_set(out, key, n);
+        calm(out->v[out->n - 1].name);
     }
     return 0;
 }
@@ -126,6 +136,7 @@ static int take_providers(const json_t *root, struct kr_run *r, struct kr_err *e
         if (strlen(name) >= sizeof p->name)
             return wrong(e, "providers", "a table with a name that is too long");
         snprintf(p->name, sizeof p->name, "%s", name);
+        calm(p->name);
         if (take_numbers(o, "providers", &p->n, e))
             return -1;
     }

@@ -57,7 +57,8 @@ void kr_options_free(struct kr_options *o)
                                         &o->preflight.domains,
                                         &o->preflight.files,
                                         &o->preflight.resolvers,
-                                        &o->preflight.sinks};
+                                        &o->preflight.sinks,
+                                        &o->report.audit};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         kr_strlist_free(lists[i]);
 }

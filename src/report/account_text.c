@@ -1,5 +1,6 @@
 /* The account of a run for people at a terminal. */
 #include "account_words.h"
+#include "escape.h"
 
 #include <kr/log.h>
 #include <kr/report_run.h>
@@ -29,8 +30,18 @@ static void say_words(const char *title, const struct kr_texts *l, const char *b
     if (!l->n)
         return;
     row(out, title);
-    for (size_t i = 0; i < l->n; i++)
-        fprintf(out, "%s%s", i ? between : "", l->v[i]);
+    for (size_t i = 0; i < l->n; i++) {
+        fputs(i ? between : "", out);
+        char text[512];
+        report_line(*between == ' ' ? account_word(l->v[i], text, sizeof text) : l->v[i], out);
+    }
+    fputs("\n", out);
+}
+
+static void say_line(const char *title, const char *text, FILE *out)
+{
+    row(out, title);
+    report_line(text, out);
     fputs("\n", out);
 }
 
@@ -38,15 +49,12 @@ static void say_head(const struct kr_run *r, FILE *out)
 {
     char text[256];
     say_words("command", &r->command, " ", out);
-    row(out, "names");
-    fprintf(out, "%s\n", account_names(r, text, sizeof text));
-    row(out, "when");
-    fprintf(out, "%s, %.1f s\n", r->began, r->seconds);
-    row(out, "host");
-    fprintf(out, "%s\n", account_machine(r, text, sizeof text));
+    say_line("names", account_names(r, text, sizeof text), out);
+    snprintf(text, sizeof text, "%s, %.1f s", r->began, r->seconds);
+    say_line("when", text, out);
+    say_line("host", account_machine(r, text, sizeof text), out);
     say_words("MTA", &r->mtas, ", ", out);
-    row(out, "rate");
-    fprintf(out, "%s\n", account_rate(r, text, sizeof text));
+    say_line("rate", account_rate(r, text, sizeof text), out);
 }
 
 static void say_provider(const struct kr_run_provider *p, FILE *out)
@@ -89,9 +97,18 @@ static void say_events(const struct kr_run *r, FILE *out)
         const struct kr_run_event *x = &r->events[i];
         if (!x->breach)
             continue;
-        row(out, "breach");
-        fprintf(out, "%s %s: %s\n", x->time, x->id, x->what);
+        char text[1024];
+        snprintf(text, sizeof text, "%s %s: %s", x->time, x->id, x->what);
+        say_line("breach", text, out);
     }
+}
+
+static void say_row(const struct kr_balance_row *x, FILE *out)
+{
+    fprintf(out, "  %s%-10s%s  %s: ", paint(out, colors[x->is]), kr_balanced_name(x->is),
+            paint(out, "\033[0m"), x->title);
+    report_line(x->text, out);
+    fputs("\n", out);
 }
 
 void kr_text_run(const struct kr_run *r, const struct kr_audit *audit, FILE *out)
@@ -102,8 +119,7 @@ void kr_text_run(const struct kr_run *r, const struct kr_audit *audit, FILE *out
             paint(out, "\033[0m"));
     say_head(r, out);
     for (size_t i = 0; i < b.n; i++)
-        fprintf(out, "  %s%-10s%s  %s: %s\n", paint(out, colors[b.v[i].is]),
-                kr_balanced_name(b.v[i].is), paint(out, "\033[0m"), b.v[i].title, b.v[i].text);
+        say_row(&b.v[i], out);
     say_providers(r, out);
     say_latencies(r, out);
     say_events(r, out);

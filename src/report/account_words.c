@@ -1,4 +1,5 @@
 #include "account_words.h"
+#include "escape.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -22,6 +23,19 @@ const char *account_headline(const struct kr_run *r, const struct kr_balance *b)
 bool account_is_code(const char *name)
 {
     return strlen(name) == 3 && strspn(name, "0123456789") == 3;
+}
+
+const char *account_word(const char *word, char *out, size_t size)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_=+./:,@%{}[]";
+    if (*word && word[strspn(word, plain)] == '\0')
+        snprintf(out, size, "%s", word);
+    else if (strchr(word, '\''))
+        snprintf(out, size, "\"%s\"", word);
+    else
+        snprintf(out, size, "'%s'", word);
+    return out;
 }
 
 const char *account_count(uint64_t n, char out[static 32])
@@ -108,7 +122,11 @@ void account_text_audit(const struct kr_audit *a, FILE *out)
                           : "audited",
             a->deliveries, a->files, a->files == 1 ? "" : "s", a->at_sink, a->findings,
             a->unknowns);
-    for (size_t i = 0; i < a->n; i++)
-        fprintf(out, "    %s  %s: %s\n", a->v[i].unknown ? "unknown" : "LEAKED ", a->v[i].where,
-                a->v[i].what);
+    for (size_t i = 0; i < a->n; i++) {
+        fputs(a->v[i].unknown ? "    unknown  " : "    LEAKED   ", out);
+        report_line(a->v[i].where, out);
+        fputs(": ", out);
+        report_line(a->v[i].what, out);
+        fputs("\n", out);
+    }
 }

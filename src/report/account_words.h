@@ -17,6 +17,8 @@ const char *account_machine(const struct kr_run *r, char *out, size_t size);
 const char *account_rate(const struct kr_run *r, char *out, size_t size);
 /* Messages a second; a negative one: not known. */
 double account_per_second(const struct kr_run *r);
+/* A word of a command line, quoted as a shell wants it where it has to be. */
+const char *account_word(const char *word, char *out, size_t size);
 const char *account_time(uint64_t us, char out[static 24]); /* "1.234 ms", "not known" */
 const char *account_count(uint64_t n, char out[static 32]); /* "1,234,567", "?" */
 bool account_is_code(const char *name);                     /* "421" */

@@ -1,4 +1,6 @@
 /* For CI systems: TAP, JUnit's XML, GitHub's workflow commands. */
+#include "escape.h"
+
 #include <kr/checks.h>
 #include <kr/report.h>
 #include <kr/verify.h>
@@ -17,28 +19,16 @@ static const char *aside(const struct kr_verified *x)
     return x->waived ? x->waived : x->check->advice ? "advice" : NULL;
 }
 
-/* A double-quoted YAML scalar; the evidence is printable already. */
-static void yaml(const char *s, FILE *out)
-{
-    fputc('"', out);
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            fputc('\\', out);
-        fputc(*s, out);
-    }
-    fputc('"', out);
-}
-
 static void tap_rows(const struct kr_verified *x, FILE *out)
 {
     fprintf(out, "  ---\n  verdict: %s\n  remedy: ", kr_verdict_name(x->result.verdict));
-    yaml(x->check->remedy, out);
+    report_yaml(x->check->remedy, out);
     fputs("\n  evidence:\n", out);
     for (size_t i = 0; i < x->result.n; i++) {
         char text[sizeof x->result.v->object + sizeof x->result.v->detail + 4];
         snprintf(text, sizeof text, "%s: %s", x->result.v[i].object, x->result.v[i].detail);
         fputs("    - ", out);
-        yaml(text, out);
+        report_yaml(text, out);
         fputs("\n", out);
     }
     fputs("  ...\n", out);
@@ -60,59 +50,34 @@ void kr_tap_verify(const struct kr_verify *v, bool all, FILE *out)
     }
 }
 
-static void xml(const char *s, FILE *out)
-{
-    static const struct {
-        char c;
-        const char *entity;
-    } entities[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}};
-    for (; *s; s++) {
-        const char *say = NULL;
-        for (size_t i = 0; i < sizeof entities / sizeof *entities; i++)
-            if (*s == entities[i].c)
-                say = entities[i].entity;
-        if (say)
-            fputs(say, out);
-        else
-            fputc(*s, out);
-    }
-}
-
-static void xml_attr(const char *name, const char *value, FILE *out)
-{
-    fprintf(out, " %s=\"", name);
-    xml(value, out);
-    fputs("\"", out);
-}
-
 static void junit_bad(const struct kr_verified *x, FILE *out)
 {
     bool broken = x->result.verdict == KR_BROKEN;
     fprintf(out, "      <%s", broken ? "failure" : "error");
-    xml_attr("type", kr_verdict_name(x->result.verdict), out);
-    xml_attr("message", x->check->title, out);
+    report_xml_attr("type", kr_verdict_name(x->result.verdict), out);
+    report_xml_attr("message", x->check->title, out);
     fputs(">", out);
     for (size_t i = 0; i < x->result.n; i++) {
-        xml(x->result.v[i].object, out);
+        report_xml(x->result.v[i].object, out);
         fputs(": ", out);
-        xml(x->result.v[i].detail, out);
+        report_xml(x->result.v[i].detail, out);
         fputs("\n", out);
     }
     fputs("do: ", out);
-    xml(x->check->remedy, out);
+    report_xml(x->check->remedy, out);
     fprintf(out, "</%s>\n", broken ? "failure" : "error");
 }
 
 static void junit_one(const struct kr_verified *x, FILE *out)
 {
     fputs("    <testcase classname=\"kumo-redirect.verify\"", out);
-    xml_attr("name", x->check->id, out);
+    report_xml_attr("name", x->check->id, out);
     fprintf(out, " time=\"%u.%06u\">\n", x->us / 1000000, x->us % 1000000);
     if (!good(x)) {
         junit_bad(x, out);
     } else if (aside(x)) {
         fputs("      <skipped", out);
-        xml_attr("message", aside(x), out);
+        report_xml_attr("message", aside(x), out);
         fputs("/>\n", out);
     }
     fputs("    </testcase>\n", out);
@@ -137,34 +102,24 @@ void kr_junit_verify(const struct kr_verify *v, bool all, FILE *out)
     fputs("  </testsuite>\n</testsuites>\n", out);
 }
 
-/* %, CR and LF are escaped as GitHub's runner reads them; in a property `:` and `,` too. */
-static void github_text(const char *s, bool property, FILE *out)
-{
-    for (; *s; s++)
-        if (*s == '%' || *s == '\r' || *s == '\n' || (property && (*s == ':' || *s == ',')))
-            fprintf(out, "%%%02X", (unsigned char)*s);
-        else
-            fputc(*s, out);
-}
-
 static void github_one(const struct kr_verified *x, FILE *out)
 {
     fprintf(out, "::%s title=", good(x) ? "notice" : "error");
-    github_text("kumo-redirect ", true, out);
-    github_text(x->check->id, true, out);
+    report_github("kumo-redirect ", true, out);
+    report_github(x->check->id, true, out);
     fputs("::", out);
-    github_text(x->check->title, false, out);
+    report_github(x->check->title, false, out);
     fprintf(out, ": %s", kr_verdict_name(x->result.verdict));
     for (size_t i = 0; i < x->result.n; i++) {
         if (x->result.v[i].verdict == KR_HOLDS)
             continue;
         fputs("%0A", out);
-        github_text(x->result.v[i].object, false, out);
+        report_github(x->result.v[i].object, false, out);
         fputs(": ", out);
-        github_text(x->result.v[i].detail, false, out);
+        report_github(x->result.v[i].detail, false, out);
     }
     fputs("%0A", out);
-    github_text(x->waived ? x->waived : x->check->remedy, false, out);
+    report_github(x->waived ? x->waived : x->check->remedy, false, out);
     fputs("\n", out);
 }
 

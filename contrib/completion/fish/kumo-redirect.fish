@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status verify preflight run explain watch features
+set -l commands up down status verify preflight run explain watch report features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up run'
 
@@ -12,6 +12,7 @@ complete -c kumo-redirect -n $none -a preflight -d 'Which destinations would not
 complete -c kumo-redirect -n $none -a run -d 'The gate: a generator without its suffix'
 complete -c kumo-redirect -n $none -a watch -d 'Hold what stands'
 complete -c kumo-redirect -n $none -a explain -d 'What a check is about'
+complete -c kumo-redirect -n $none -a report -d 'The account of a run'
 complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
 
 complete -c kumo-redirect -s c -l config -r -F -d 'Configuration file'
@@ -65,6 +66,12 @@ complete -c kumo-redirect -n $run -l drain -x -d 'Seconds to wait for the queues
 complete -c kumo-redirect -n $run -l record -r -F -d 'Where the record goes'
 complete -c kumo-redirect -n $run -l account -r -F -d 'Where the account goes'
 complete -c kumo-redirect -n $run -l at-end -x -a 'down block keep' -d 'What becomes of the redirect'
+set -l report '__fish_seen_subcommand_from report'
+complete -c kumo-redirect -n $report -F
+complete -c kumo-redirect -n $report -l html -r -F -d 'Write one page'
+complete -c kumo-redirect -n $report -l audit -r -F -a auto -d 'Logs of the MTA'
+complete -c kumo-redirect -n $report -l audit-after -x -d 'Look so many seconds after the run too'
+complete -c kumo-redirect -n $report -l signature -x -d 'What the answer of another sink holds'
 set -l verify '__fish_seen_subcommand_from verify'
 complete -c kumo-redirect -n $verify -l static -d 'Only look'
 complete -c kumo-redirect -n $verify -l allow -x -d 'A waiver'
