@@ -33,6 +33,9 @@ static int bound(const struct kr_endpoint *ep, int shared, struct kr_err *e)
         (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on)) ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on))
         return cannot(ep, "can't prepare", e);
+    /* Inherited by what is accepted. Another one may pace what is sent (BBR does), with a timer for
+     * each reply; if this kernel has none, its own will do. */
+    setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
     if (bind(fd, (struct sockaddr *)&ss, len))
         return cannot(ep, "can't listen on", e);
     int keep = fd;

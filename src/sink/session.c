@@ -14,13 +14,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* "250 " */
+static int put_code(char *to, int code)
+{
+    to[0] = (char)('0' + code / 100 % 10);
+    to[1] = (char)('0' + code / 10 % 10);
+    to[2] = (char)('0' + code % 10);
+    to[3] = ' ';
+    return 4;
+}
+
 void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
 {
     char text[512];
-    int head = snprintf(text, sizeof text, "%d ", code);
+    int n = put_code(text, code);
     va_list ap;
     va_start(ap, fmt);
-    int n = head + vsnprintf(text + head, sizeof text - (size_t)head, fmt, ap);
+    n += vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
     va_end(ap);
     if (n > (int)sizeof text - 3)
         n = (int)sizeof text - 3;

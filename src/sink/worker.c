@@ -23,12 +23,12 @@
 #include <unistd.h>
 
 #define EVENTS 256
-#define ACCEPTS 64 /* at once, before the connections get their turn */
+#define ACCEPTS 64u /* at once, before the connections get their turn */
 #define LINGER_MS 2000
 #define DRAIN_MS 50  /* how often the end of draining is looked for */
 #define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
 
-static void look_at_clock(struct worker *w)
+void worker_clock(struct worker *w)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -63,6 +63,8 @@ struct loop {
     struct ref signals, *listeners;
     size_t n;
     const struct kr_sink_shared *shared;
+    uint64_t turn, accepted; /* of the loop: this one, and the last that brought connections */
+    unsigned burst;          /* as many connections as are expected to wait at once */
     bool stop;
     int64_t paused_until; /* 0: accepting */
 };
@@ -94,15 +96,34 @@ static bool is_shortage(int why)
     return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
 }
 
-/* Other errors belong to the connection that was not accepted (accept(2)). */
-static void accept_some(struct loop *l, int listener)
+/* NULL: bound to every address. */
+static const struct kr_endpoint *bound_to(const struct loop *l, const struct ref *listener)
 {
-    for (int i = 0; i < ACCEPTS; i++) {
+    static const uint8_t none[16];
+    const struct kr_endpoint *ep = &l->w->cfg->listen[listener - l->listeners];
+    const struct kr_addr any = kr_addr_make(kr_addr_family(&ep->first), none);
+    return kr_addr_cmp(&ep->first, &any) == 0 ? NULL : ep;
+}
+
+/* Where connections come one by one, no call is spent on hearing that there is no second one. */
+static unsigned expected(struct loop *l)
+{
+    bool more = l->turn == l->accepted + 1;
+    l->burst = !more || !l->burst ? 1 : l->burst < ACCEPTS ? 2 * l->burst : ACCEPTS;
+    l->accepted = l->turn;
+    return l->burst;
+}
+
+/* Other errors belong to the connection that was not accepted (accept(2)). */
+static void accept_some(struct loop *l, const struct ref *listener)
+{
+    const struct kr_endpoint *local = bound_to(l, listener);
+    for (unsigned left = expected(l); left; left--) {
         struct sockaddr_storage from;
         socklen_t n = sizeof from;
-        int fd = accept4(listener, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            conn_open(l->w, fd, &from);
+            conn_open(l->w, fd, &from, local);
         } else if (is_shortage(errno)) {
             pause_accepting(l);
             return;
@@ -141,7 +162,7 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
     if (r->kind == REF_CONN)
         conn_event(l->w, (struct conn *)(void *)r, ev->events);
     else if (r->kind == REF_LISTENER)
-        accept_some(l, r->fd);
+        accept_some(l, r);
     else
         on_signal(l);
 }
@@ -175,12 +196,13 @@ static int run(struct loop *l)
         int n = epoll_wait(l->w->epoll, ev, EVENTS, next_wait(l));
         if (n < 0 && errno != EINTR)
             return KR_INTERNAL;
-        look_at_clock(l->w);
+        worker_clock(l->w);
         kr_knobs_obey(l->w->x.knobs, l->w->x.worker, l->w->x.stats);
         int64_t began = l->w->x.now;
+        l->turn++;
         for (int i = 0; i < n; i++)
             dispatch(l, &ev[i]);
-        look_at_clock(l->w);
+        worker_clock(l->w);
         kr_sink_time(l->w->x.stats, KR_HIST_busy, l->w->x.now - began);
     }
     return KR_OK;
@@ -249,7 +271,7 @@ static struct worker *make_worker(const struct kr_sink_worker *arg)
     set_capture(w, arg);
     /* One that crashed before left its connections counted. */
     kr_sink_add(stats, KR_SINK_open, -(int64_t)kr_sink_count(stats, KR_SINK_open));
-    look_at_clock(w);
+    worker_clock(w);
     take_policy(w, arg->shared);
     return w;
 }

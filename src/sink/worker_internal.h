@@ -21,6 +21,7 @@ struct worker {
     struct waits_of waits;
     size_t open;
     uint64_t generation; /* of the policy it has */
+    int luck;            /* whether it has paid to read on at once, see conn.c */
     bool draining;
     int64_t drained_at;        /* when those that are left are reset, ms */
     struct kr_capture capture; /* x.capture points here, or nowhere */
@@ -28,8 +29,12 @@ struct worker {
     char buf[READ_SIZE];
 };
 
-/* Takes over an accepted socket: greets, or turns it away. */
-void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from);
+/* Sets w->now and w->x.now. */
+void worker_clock(struct worker *w);
+/* Takes over an accepted socket: greets, or turns it away. `local`: its own end, where that is
+ * known; or NULL. */
+void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from,
+               const struct kr_endpoint *local);
 void conn_event(struct worker *w, struct conn *c, uint32_t events);
 /* Ends what has waited too long; returns ms until the next one is due, -1 when there is none. */
 int conn_expire(struct worker *w);
