@@ -2,6 +2,7 @@
 #ifndef KR_OPTIONS_H
 #define KR_OPTIONS_H
 
+#include <kr/down_options.h>
 #include <kr/opt.h>
 #include <kr/report_options.h>
 #include <kr/run_options.h>
@@ -48,6 +49,7 @@ struct kr_preflight_options {
 struct kr_options {
     struct kr_up_options up;
     struct kr_verify_options verify;
+    struct kr_down_options down;
     struct kr_watch_command watch;
     struct kr_preflight_options preflight;
     struct kr_run_options run;

@@ -28,6 +28,7 @@ struct kr_queue {
     char purge[300], hold[300], look[300]; /* commands for a shell, as root; "": none is known */
     bool purgeable;                        /* kr_queue_purge can do it */
     char order[48];                        /* of a purge that goes on (KumoMTA) */
+    uint64_t file[2];                      /* device and inode of its configuration; 0: none */
 };
 struct kr_queues {
     struct kr_queue *v;
@@ -37,13 +38,13 @@ struct kr_queue_how {
     const char *kumomta_url; /* "http://127.0.0.1:8000"; NULL: where kumod listens */
     unsigned most_ms;        /* for each answer; 0: 10 s without a word, 60 s in all */
 };
+int kr_queue_url(const char *url, struct kr_err *e); /* may it be one? 0, or -1 (KR_USAGE) */
 
 /* Finds the mail servers and asks each of them; whoever does not answer as expected is in the list
  * as unknown, which is never empty. Postfix: postqueue -j of each instance; Exim: exim -bpc and
- * named queues; both also below another root by their spool files; KumoMTA: /metrics.json of each
- * process. Others are unknown. Messages that are being delivered count. Needs CAP_SYS_PTRACE,
- * CAP_SYS_ADMIN, CAP_DAC_READ_SEARCH, CAP_SETUID and CAP_SETGID. Returns 0, or -1 (KR_UNKNOWN) when
- * it can't be told which there are. */
+ * named queues; both below another root by their files; KumoMTA: /metrics.json of each process.
+ * Messages that are being delivered count. Needs CAP_SYS_PTRACE, CAP_SYS_ADMIN, CAP_SETUID,
+ * CAP_SETGID, CAP_DAC_READ_SEARCH. 0, or -1 (KR_UNKNOWN): it can't be told which there are. */
 int kr_queues_read(struct kr_scene *s, const struct kr_queue_how *how, struct kr_queues *out,
                    struct kr_err *e);
 bool kr_queues_empty(const struct kr_queues *q);

@@ -3,6 +3,7 @@
 #define KR_STANDING_H
 
 #include <kr/buf.h>
+#include <kr/let_go.h>
 #include <kr/watcher.h>
 
 struct kr_nft_count;
@@ -18,6 +19,7 @@ struct kr_standing {
     size_t part_at[KR_PARTS + 1]; /* part p is from part_at[p] to part_at[p + 1] */
     int watched;                  /* 1: a watch lives; 0: none; -1: unknown */
     struct kr_watcher watcher;
+    struct kr_let_go let_go; /* a down --force before this; kept until a down finds empty queues */
     uint32_t generation;
     struct kr_nft_count *counts; /* both tables, added up by name */
     size_t n_counts;

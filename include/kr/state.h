@@ -10,7 +10,7 @@
 
 struct kr_paths {
     char state[96], lock[96], control[96], log[96], evidence[96];
-    char watch[96], watch_control[96], events[96];
+    char watch[96], watch_control[96], events[96], let_go[96];
 };
 /* The files of the current network namespace; makes the folder (0755) when it is missing. */
 int kr_paths_find(struct kr_paths *out, struct kr_err *e);

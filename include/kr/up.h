@@ -1,8 +1,9 @@
-/* up and down: from one state to the next, in stages, guards first and guards last. */
+/* up: from one state to the next, in stages, guards first. */
 #ifndef KR_UP_H
 #define KR_UP_H
 
 #include <kr/cut.h>
+#include <kr/let_go.h>
 #include <kr/probe.h>
 #include <kr/state.h>
 
@@ -20,22 +21,14 @@ struct kr_up_result {
     struct kr_probe *probes;
     size_t n_probes;
     uint32_t generation;
-    bool replaced; /* something of ours stood before */
+    bool replaced;           /* something of ours stood before */
+    struct kr_let_go let_go; /* a down --force before */
 };
 
 /* off, blocked or redirect → redirect (or blocked, when the settings say so). Needs the lock. */
 int kr_up(const struct kr_settings *s, const struct kr_paths *paths, kr_stage_cb cb, void *arg,
           struct kr_up_result *out, struct kr_err *e);
 void kr_up_result_free(struct kr_up_result *r);
-
-struct kr_down_result {
-    bool was_off;
-    struct kr_cut_count cut;
-    struct kr_buf *account; /* the sink's last words, JSON; may be NULL */
-};
-/* redirect → blocked → off. Needs the lock. Finds leftovers without a state file too. */
-int kr_down(const struct kr_paths *paths, kr_stage_cb cb, void *arg, struct kr_down_result *out,
-            struct kr_err *e);
 
 /* To blocked, from whatever of this state stands: the redirect goes, then the sink with a RST to
  * each client, then the flows that were redirected; the guards stay all the while. The state is

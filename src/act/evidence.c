@@ -37,12 +37,12 @@ static json_t *record(const struct kr_verify *v, struct kr_err *e)
     uname(&host);
     kr_plan_hash(v->plan, hash);
     json_t *j = kr_verify_to_json(v);
-    json_t *more = json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:i, s:o, s:o}", "schema",
-                             KR_EVIDENCE_SCHEMA, "version", KR_VERSION, "kernel", host.release,
-                             "netns", (json_int_t)netns, "since", v->standing.state.since, "mode",
-                             kr_standing_name(&v->standing), "plan_sha256", hash, "sink_pid",
-                             (int)v->standing.state.sink_pid, "plan", kr_plan_to_json(v->plan),
-                             "counters", counters(&v->standing));
+    json_t *more = json_pack(
+        "{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "schema", KR_EVIDENCE_SCHEMA,
+        "version", KR_VERSION, "kernel", host.release, "netns", (json_int_t)netns, "since",
+        v->standing.state.since, "mode", kr_standing_name(&v->standing), "plan_sha256", hash,
+        "sink_pid", (int)v->standing.state.sink_pid, "plan", kr_plan_to_json(v->plan), "counters",
+        counters(&v->standing), "let_go", kr_let_go_json(&v->standing.let_go));
     if (!j || !more || json_object_update(j, more)) {
         kr_fail(e, KR_INTERNAL, 0, "the evidence can't be put into JSON");
         json_decref(j);

@@ -36,7 +36,8 @@ int kr_paths_find(struct kr_paths *out, struct kr_err *e)
                  {out->evidence, "evidence.json"},
                  {out->watch, "watch"},
                  {out->watch_control, "watch.sock"},
-                 {out->events, "events.jsonl"}};
+                 {out->events, "events.jsonl"},
+                 {out->let_go, "let-go.json"}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         snprintf(files[i].path, sizeof out->state, KR_STATE_DIR "/%ju.%s", (uintmax_t)inode,
                  files[i].suffix);

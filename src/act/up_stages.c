@@ -40,6 +40,7 @@ int kr_up_prepare(struct kr_up *u, const struct kr_settings *s, struct kr_err *e
     const struct kr_plan *was = &u->found.state.plan, *p = &u->state->plan;
     kr_state_now(u->state->since);
     u->result->replaced = kr_standing_any(&u->found);
+    u->result->let_go = u->found.let_go;
     u->keep_sink = u->found.recorded == 1 && was->builtin && p->builtin && u->found.sink == 1 &&
                    was->mode == KR_MODE_REDIRECT;
     u->swap = kr_standing_whole(&u->found) && was->mode == KR_MODE_REDIRECT &&

@@ -2,6 +2,7 @@
 #include "run_steps.h"
 
 #include <kr/buf.h>
+#include <kr/down.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
@@ -15,10 +16,12 @@ static void go_down(struct run *r)
     struct kr_err why = {0};
     KR_AUTO_BUF struct kr_buf account = {0};
     struct kr_down_result result = {.account = &account};
-    if (kr_down(&r->session.paths, NULL, NULL, &result, &why))
+    const struct kr_down_how how = {.force = false};
+    if (kr_down(&r->session.paths, &how, &result, &why))
         kr_error("%s", why.msg);
     else if (!r->common->quiet)
         kr_text_down(&result, stderr);
+    kr_down_result_free(&result);
 }
 
 static void go_blocked(const struct run *r)

@@ -13,7 +13,8 @@ void kr_usage_all(const struct kr_command *const *commands, size_t n, FILE *out)
         "\nexamples:\n"
         "  sudo kumo-redirect up              guards and redirect, proven\n"
         "  sudo kumo-redirect status          what is in force, and its counters\n"
-        "  sudo kumo-redirect down            redirect, then guards, are gone\n"
+        "  sudo kumo-redirect down            redirect, then guards, are gone: once no mail is "
+        "queued\n"
         "  kumo-redirect up --help            the options of one command\n"
         "\nexit status: 0 done, 1 not safe, 2 usage, 3 cannot, 4 unknown, 5 breach, 70 internal\n",
         out);

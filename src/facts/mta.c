@@ -37,6 +37,7 @@ const struct kr_mta_kind kr_mta_kinds[] = {
      .exe = "postfix",
      .configs = LIST("/etc/postfix", "/usr/local/etc/postfix"),
      .option = "-c",
+     .each = true,
      .variable = "MAIL_CONFIG",
      .read = kr_mta_read_postfix},
     {.id = "exim",
@@ -234,19 +235,35 @@ static int open_root(pid_t pid, const char *root)
     return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-static bool same_root(pid_t a, pid_t b, const char *root)
+/* The same file, or none in either. */
+static bool same_at(int a, int b, const char *path)
 {
     struct stat x, y;
+    KR_AUTO_FD int fa = kr_mta_open_below(a, path, O_PATH), fb = kr_mta_open_below(b, path, O_PATH);
+    if (fa < 0 || fb < 0)
+        return fa < 0 && fb < 0;
+    return fstat(fa, &x) == 0 && fstat(fb, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* The same root, and nothing else mounted where the configuration is. */
+static bool same_files(pid_t a, pid_t b, const char *root, const struct kr_mta *m)
+{
     KR_AUTO_FD int fa = open_root(a, root), fb = open_root(b, root);
-    return fa >= 0 && fb >= 0 && fstat(fa, &x) == 0 && fstat(fb, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
+    if (fa < 0 || fb < 0 || !same_at(fa, fb, "/"))
+        return false;
+    if (m->config[0])
+        return same_at(fa, fb, m->config);
+    for (const char *const *c = m->kind->configs; c && *c; c++)
+        if (!same_at(fa, fb, *c))
+            return false;
+    return true;
 }
 
 static bool listed(const struct kr_mtas *m, const struct kr_mta *x, const char *root)
 {
     for (size_t i = 0; i < m->n; i++)
         if (m->v[i].kind == x->kind && m->v[i].elsewhere == x->elsewhere &&
-            strcmp(m->v[i].config, x->config) == 0 && same_root(m->v[i].pid, x->pid, root))
+            strcmp(m->v[i].config, x->config) == 0 && same_files(m->v[i].pid, x->pid, root, x))
             return true;
     return false;
 }
@@ -273,7 +290,7 @@ static void find_files(struct kr_mta_reading *r, const char *root)
         struct kr_mta x = {.kind = &kr_mta_kinds[i]};
         while (c && *c && !kr_mta_exists(r, *c, NULL))
             c++;
-        if (c && *c && !listed(r->out, &x, root))
+        if (c && *c && (r->every || !listed(r->out, &x, root)))
             add(r->out, &x);
     }
 }

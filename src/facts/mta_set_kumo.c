@@ -5,6 +5,7 @@
 #include "mta_set_kumo.h"
 
 #include "mta_set.h"
+#include "queue_http.h"
 #include "queue_internal.h"
 
 #include <kr/clock.h>

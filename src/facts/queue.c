@@ -17,6 +17,7 @@
 
 #define IDLE_MS 10000
 #define MOST_MS 60000
+#define PURGE_MS 300000 /* a million files */
 #define NOBODY 65534
 #define TRIES 5
 
@@ -96,11 +97,12 @@ int kr_queue_run(const struct kr_queue_how *how, const char *const *argv, bool n
                  bool (*on_line)(const char *line, size_t len, char last, void *arg), void *arg,
                  struct kr_tool_end *end, struct kr_err *e)
 {
+    unsigned idle = on_line ? IDLE_MS : PURGE_MS, most = on_line ? MOST_MS : PURGE_MS;
     const struct kr_tool t = {.argv = argv,
                               .uid = nobody ? NOBODY : 0,
                               .gid = nobody ? NOBODY : 0,
-                              .idle_ms = how->most_ms ? how->most_ms : IDLE_MS,
-                              .most_ms = how->most_ms ? how->most_ms : MOST_MS,
+                              .idle_ms = how->most_ms ? how->most_ms : idle,
+                              .most_ms = how->most_ms ? how->most_ms : most,
                               .on_line = on_line,
                               .arg = arg};
     return kr_tool_run(&t, end, e);
@@ -125,18 +127,24 @@ static const char *usual_config(const struct kr_mta_kind *k, int root)
     return "";
 }
 
-/* Files that a running one uses are asked about by that one. */
+static bool same_config(int a, int b, const char *path)
+{
+    KR_AUTO_FD int x = kr_mta_open_below(a, path, O_PATH), y = kr_mta_open_below(b, path, O_PATH);
+    return x >= 0 && y >= 0 && same_folder(x, y);
+}
+
+/* Files that a running one uses are asked about by that one. The same root may have other mounts on
+ * it, so the configuration itself has to be the same. */
 static bool used_by_running(const struct kr_mtas *all, const struct kr_mta *files)
 {
     KR_AUTO_FD int root = kr_mta_root(0);
-    for (size_t i = 0; i < all->n; i++) {
+    const char *usual = root < 0 ? "" : usual_config(files->kind, root);
+    for (size_t i = 0; *usual && i < all->n; i++) {
         const struct kr_mta *m = &all->v[i];
-        if (!m->pid || m->kind != files->kind)
+        if (!m->pid || m->kind != files->kind || (m->config[0] && strcmp(m->config, usual) != 0))
             continue;
         KR_AUTO_FD int theirs = kr_mta_root(m->pid);
-        const char *usual = usual_config(m->kind, root);
-        if (theirs >= 0 && same_folder(root, theirs) &&
-            (!m->config[0] || strcmp(m->config, usual) == 0))
+        if (theirs >= 0 && same_config(root, theirs, usual))
             return true;
     }
     return false;
@@ -187,6 +195,21 @@ static void settle(struct kr_queues *q)
             q->v[i].state = KR_QUEUE_HOLDS;
 }
 
+/* A KumoMTA whose process does not show, since it runs in another process namespace. */
+static void ask_configured(struct kr_queue_asking *a)
+{
+    struct kr_mta unseen = {.kind = kr_mta_kinds};
+    while (strcmp(unseen.kind->id, "kumomta") != 0)
+        unseen.kind++;
+    for (size_t i = 0; i < a->out->n; i++)
+        if (a->out->v[i].mta == unseen.kind && !a->out->v[i].elsewhere)
+            return;
+    a->mta = &unseen;
+    if (a->how->kumomta_url)
+        kr_queue_ask_kumomta(a);
+    a->mta = NULL;
+}
+
 /* 1; 0: one of them came to its end, so that it isn't known any more who there is; -1. */
 static int ask_all(struct kr_scene *s, const struct kr_queue_how *how, struct kr_queues *out,
                    struct kr_err *e)
@@ -204,6 +227,7 @@ static int ask_all(struct kr_scene *s, const struct kr_queue_how *how, struct kr
             there = ask_one(&a, &all.v[i]) && there;
     }
     kr_mtas_free(&all);
+    ask_configured(&a);
     settle(out);
     return there;
 }

@@ -1,7 +1,8 @@
 /* A client for the administrative listener of a mail server, which is on this machine: HTTP/1.0
  * (RFC 1945), so that the answer ends with the connection and is in one piece. */
-#include "queue_internal.h"
+#include "queue_http.h"
 
+#include <kr/buf.h>
 #include <kr/clock.h>
 #include <kr/endpoint.h>
 #include <kr/err.h>

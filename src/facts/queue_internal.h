@@ -38,7 +38,8 @@ kr_queue_order kr_queue_purge_postfix, kr_queue_purge_exim, kr_queue_purge_kumom
 const char *kr_queue_program(const char *const *paths);
 /* Is this the same file in the mail server's world and in ours? */
 bool kr_queue_same_file(const struct kr_queue_asking *a, const char *path);
-/* Runs a program with the limits of `how`, as root or (nobody) as nobody. */
+/* Runs a program with the limits of `how`, as root or (nobody) as nobody. One without on_line may
+ * be silent until it is through. */
 int kr_queue_run(const struct kr_queue_how *how, const char *const *argv, bool nobody,
                  bool (*on_line)(const char *line, size_t len, char last, void *arg), void *arg,
                  struct kr_tool_end *end, struct kr_err *e);
@@ -52,18 +53,5 @@ uint64_t kr_queue_running(const struct kr_queue_asking *a, const char *const *na
                           const char *part);
 /* Can packets of that namespace come through ours, or send by our devices? Unsure is yes. */
 bool kr_queue_leads_here(struct kr_scene *s, ino_t netns);
-
-/* HTTP on loopback: one request, one answer. The text after the headers goes to *body. Returns the
- * status, or -1 (KR_UNKNOWN). `pid`: from that process's network namespace; 0: from ours. */
-struct kr_http_at {
-    pid_t pid;
-    bool v6;
-    uint16_t port;
-    uint8_t addr[16];
-};
-/* "http://ADDRESS:PORT" with no more than a slash behind it. -1: KR_USAGE. */
-int kr_http_url(const char *url, struct kr_http_at *out, struct kr_err *e);
-int kr_http(const struct kr_http_at *at, const char *method, const char *path, const char *json,
-            unsigned most_ms, struct kr_buf *body, struct kr_err *e);
 
 #endif

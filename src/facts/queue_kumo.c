@@ -2,6 +2,7 @@
  * that answers: /api/check-liveness/v1 tells whether its spool has been counted yet, /metrics.json
  * how many messages there are. A gauge comes into being with the first message, so a kumod that has
  * taken none names none. */
+#include "queue_http.h"
 #include "queue_internal.h"
 
 #include <kr/addr.h>
@@ -132,6 +133,12 @@ static void url_of(const struct kr_http_at *at, char out[static 80])
     char host[INET6_ADDRSTRLEN] = "";
     inet_ntop(at->v6 ? AF_INET6 : AF_INET, at->addr, host, sizeof host);
     snprintf(out, 80, "http://%s%s%s:%u", at->v6 ? "[" : "", host, at->v6 ? "]" : "", at->port);
+}
+
+int kr_queue_url(const char *url, struct kr_err *e)
+{
+    struct kr_http_at at;
+    return kr_http_url(url, &at, e);
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */

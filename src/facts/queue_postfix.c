@@ -10,8 +10,10 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MOST_INSTANCES 64
 
@@ -181,11 +183,21 @@ static void commands(const struct kr_queue_asking *a, struct kr_queue *q)
     snprintf(q->look, sizeof q->look, "%spostqueue%s -p", into, which);
 }
 
-static bool asked_already(const struct kr_queue_asking *a, const char *folder)
+static void identify(const struct kr_queue_asking *a, const char *main_cf, uint64_t file[2])
+{
+    struct stat st;
+    KR_AUTO_FD int fd = kr_mta_open_below(a->root, main_cf, O_PATH);
+    bool there = fd >= 0 && fstat(fd, &st) == 0;
+    file[0] = there ? st.st_dev : 0;
+    file[1] = there ? st.st_ino : 0;
+}
+
+/* By one of the group, or because it runs. */
+static bool asked_already(const struct kr_queue_asking *a, const uint64_t file[2])
 {
     for (size_t i = 0; i < a->out->n; i++)
-        if (a->out->v[i].mta == a->mta->kind && strcmp(a->out->v[i].where, folder) == 0 &&
-            a->same && !a->out->v[i].elsewhere)
+        if (file[1] && a->out->v[i].mta == a->mta->kind &&
+            memcmp(a->out->v[i].file, file, sizeof a->out->v[i].file) == 0)
             return true;
     return false;
 }
@@ -195,11 +207,14 @@ static void ask_instance(struct kr_queue_asking *a, const struct instance *x)
     static const char *const senders[] = {"smtp", "lmtp", NULL}, *const takers[] = {"cleanup",
                                                                                     NULL};
     char main_cf[272];
-    if (asked_already(a, x->folder))
+    uint64_t file[2];
+    snprintf(main_cf, sizeof main_cf, "%.250s/main.cf", x->folder);
+    identify(a, main_cf, file);
+    if (asked_already(a, file))
         return;
     struct kr_queue *q = kr_queue_add(a, x->folder);
     const char *program = kr_queue_program(postqueue);
-    snprintf(main_cf, sizeof main_cf, "%.250s/main.cf", x->folder);
+    memcpy(q->file, file, sizeof q->file);
     bool ours =
         a->same && program && kr_queue_same_file(a, program) && kr_queue_same_file(a, main_cf);
     commands(a, q);

@@ -39,21 +39,13 @@ static json_t *probes_json(const struct kr_up_result *r)
 
 int kr_json_up(const struct kr_up_result *r, FILE *out)
 {
-    return print(json_pack("{s:s, s:s, s:b, s:b, s:s, s:i, s:I, s:o, s:o, s:o}", "schema",
+    return print(json_pack("{s:s, s:s, s:b, s:b, s:s, s:i, s:I, s:o, s:o, s:o, s:o}", "schema",
                            "kumo-redirect/up/1", "mode", kr_mode_name(r->state.plan.mode),
                            "changed", r->ended != KR_ENDED_SAME, "replaced", r->replaced, "since",
                            r->state.since, "sink_pid", (int)r->state.sink_pid, "generation",
                            (json_int_t)r->generation, "plan", kr_plan_to_json(&r->state.plan),
-                           "cut", cut_json(&r->cut), "probes", probes_json(r)),
-                 out);
-}
-
-int kr_json_down(const struct kr_down_result *r, FILE *out)
-{
-    json_t *account = r->account ? json_loads(kr_buf_str(r->account), 0, NULL) : NULL;
-    return print(json_pack("{s:s, s:s, s:b, s:o, s:o}", "schema", "kumo-redirect/down/1", "mode",
-                           "off", "changed", !r->was_off, "cut", cut_json(&r->cut), "sink",
-                           account ? account : json_null()),
+                           "cut", cut_json(&r->cut), "probes", probes_json(r), "let_go",
+                           kr_let_go_json(&r->let_go)),
                  out);
 }
 
@@ -86,13 +78,13 @@ static json_t *watch_json(const struct kr_standing *s)
 int kr_json_status(const struct kr_standing *s, FILE *out)
 {
     bool known = s->recorded == 1 && kr_standing_any(s);
-    return print(json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:o, s:I, s:o, s:o}", "schema",
-                           "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
-                           kr_standing_whole(s), "since",
-                           known ? json_string(s->state.since) : json_null(), "plan",
-                           known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
-                           known ? (int)s->state.sink_pid : 0, "watch", watch_json(s), "generation",
-                           (json_int_t)s->generation, "counters", counters_json(s), "problems",
-                           problems_json(kr_buf_str(&s->why))),
-                 out);
+    return print(
+        json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:o, s:o, s:I, s:o, s:o}", "schema",
+                  "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
+                  kr_standing_whole(s), "since", known ? json_string(s->state.since) : json_null(),
+                  "plan", known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
+                  known ? (int)s->state.sink_pid : 0, "watch", watch_json(s), "let_go",
+                  kr_let_go_json(&s->let_go), "generation", (json_int_t)s->generation, "counters",
+                  counters_json(s), "problems", problems_json(kr_buf_str(&s->why))),
+        out);
 }

@@ -7,7 +7,6 @@
 #include <kr/nft_kernel.h>
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,6 +89,14 @@ static void say_plan(const struct kr_state *s, FILE *out)
     }
 }
 
+static void say_let_go(const struct kr_let_go *l, FILE *out)
+{
+    if (!*l->at)
+        return;
+    row(out, "forced");
+    fprintf(out, "down --force at %s let go of: %s\n", l->at, l->what);
+}
+
 void kr_text_up(const struct kr_up_result *r, FILE *out)
 {
     const char *mode = kr_mode_name(r->state.plan.mode);
@@ -98,6 +105,7 @@ void kr_text_up(const struct kr_up_result *r, FILE *out)
             : r->replaced             ? ": replaced what stood before"
                                       : ": installed and read back");
     say_plan(&r->state, out);
+    say_let_go(&r->let_go, out);
     if (r->cut.sockets || r->cut.entries) {
         row(out, "cut");
         fprintf(out, "%zu older connections, %zu conntrack entries\n", r->cut.sockets,
@@ -109,30 +117,6 @@ void kr_text_up(const struct kr_up_result *r, FILE *out)
         fprintf(out, "%s to %s port %u met the sink\n", kr_addr_str(&r->probes[i].source, from),
                 kr_addr_str(&r->probes[i].destination, to), r->probes[i].port);
     }
-}
-
-static void say_account(const struct kr_buf *account, FILE *out)
-{
-    json_t *j = account ? json_loads(kr_buf_str(account), 0, NULL) : NULL;
-    static const char *const keys[] = {"connections", "messages", "recipients", "not_redirected"};
-    if (!j)
-        return;
-    row(out, "sink");
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        fprintf(out, "%s%s %" JSON_INTEGER_FORMAT, i ? ", " : "", keys[i],
-                json_integer_value(json_object_get(j, keys[i])));
-    fputs("\n", out);
-    json_decref(j);
-}
-
-void kr_text_down(const struct kr_down_result *r, FILE *out)
-{
-    fprintf(out, "off%s\n", r->was_off ? ": nothing of ours was there" : "");
-    if (r->was_off)
-        return;
-    say_account(r->account, out);
-    row(out, "note");
-    fputs("mail that is still in the MTA's queue now goes to real recipients\n", out);
 }
 
 static void say_counters(const struct kr_standing *s, FILE *out)
@@ -178,6 +162,7 @@ void kr_text_status(const struct kr_standing *s, FILE *out)
     if (s->recorded == 1 && kr_standing_any(s))
         say_plan(&s->state, out);
     say_watch(s, out);
+    say_let_go(&s->let_go, out);
     say_counters(s, out);
     say_problems(kr_buf_str(&s->why), out);
 }

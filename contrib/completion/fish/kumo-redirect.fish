@@ -35,6 +35,12 @@ complete -c kumo-redirect -n $up -l allow -x -a 'netdev-fence= lan-gateway= sock
 complete -c kumo-redirect -n $up -l block -d 'Guards only'
 complete -c kumo-redirect -n $up -l dry-run -d 'Print, change nothing'
 
+set -l down '__fish_seen_subcommand_from down'
+complete -c kumo-redirect -n $down -l wait -x -d 'Let the queues run dry first'
+complete -c kumo-redirect -n $down -l purge -d 'Throw away what is queued'
+complete -c kumo-redirect -n $down -s y -l yes -d 'Do not ask'
+complete -c kumo-redirect -n $down -l force -d 'Let go although mail is queued'
+complete -c kumo-redirect -n $down -l kumomta-url -x -d 'KumoMTA HTTP listener'
 set -l watch '__fish_seen_subcommand_from watch'
 complete -c kumo-redirect -n $watch -l hook -r -F -d 'Run this for each breach'
 complete -c kumo-redirect -n $watch -l signal -x -a '(__fish_complete_pids)' -d 'SIGUSR1 to this process'

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# Letting go of a real Exim with mail that the sink deferred, and of a made-up KumoMTA with good
+# answers and bad ones.
+set -euo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/net/columns.sh
+. "$(dirname "$0")/columns.sh"
+# shellcheck source=tests/net/lib-postfix.sh
+. "$(dirname "$0")/lib-postfix.sh"
+# shellcheck source=tests/net/lib-down.sh
+. "$(dirname "$0")/lib-down.sh"
+
+# ---- Exim ----------------------------------------------------------------------------------------
+
+exim_etc() {
+    grep -q Debian-exim "$ETC/passwd" || echo 'Debian-exim:x:2527:2527::/nonexistent:/usr/sbin/nologin' >>"$ETC/passwd"
+    grep -q Debian-exim "$ETC/group" || echo 'Debian-exim:x:2527:' >>"$ETC/group"
+    mkdir -p "$ETC/exim4"
+    cat >"$ETC/exim4/exim4.conf" <<END
+exim_user = Debian-exim
+exim_group = Debian-exim
+primary_hostname = exim.load.example
+spool_directory = $LAB_DIR/exim
+log_file_path = $LAB_DIR/exim/%slog
+never_users =
+acl_smtp_rcpt = accept
+host_lookup =
+smtp_accept_max = 50
+queue_run_max = 20
+begin routers
+away:
+  driver = dnslookup
+  domains = ! exim.load.example
+  transport = remote
+begin transports
+remote:
+  driver = smtp
+begin retry
+* * F,4d,1h
+END
+    rm -rf "$LAB_DIR/exim"
+    install -d -o 2527 -g 2527 "$LAB_DIR/exim"
+}
+exim() { nsenter --mount="/proc/$EXIM/ns/mnt" --net="/run/netns/$H" /usr/sbin/exim4 -C /etc/exim4/exim4.conf "$@" 2>&1; }
+exim_heads() { find "$LAB_DIR/exim" -name '*-H' | wc -l; }
+exim_deferred() { (($(exim_heads) == $1 && $(grep -c ' == ' "$LAB_DIR/exim/mainlog") >= $1)); }
+exim_start() {
+    spawn exim "$H" "${PKG_RUN[@]}" /usr/sbin/exim4 -C /etc/exim4/exim4.conf -bdf -q1h -oX '<, 127.0.0.1.2500'
+    EXIM=$SPAWNED
+    wait_for 10 exim_answers || die "Exim did not start: $(cat "$LAB_DIR/exim.log" "$LAB_DIR"/exim/*log)"
+}
+exim_answers() { in_ns "$H" "$TOOLS/tcpconn" -w 300 127.0.0.1 2500 2>/dev/null | grep -q '220 exim'; }
+
+test_exim() {
+    local from n=100
+    exim_etc
+    exim_start
+    in_ns "$H" "$KR" -q up
+    sink_defers
+    witness_mark
+    from=$MARKS
+    in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/smtp-source -s 4 -m $n -f load@load.example -t user@gmail.com 127.0.0.1:2500
+    wait_for 60 exim_deferred $n || die "Exim: $(exim_heads) queued, $(tail -n 3 "$LAB_DIR/exim/mainlog")"
+    tap_check "Exim, $n deferred: down is refused" down_is 1 "$EXIM"
+    tap_check "it counts them" answered ".queues[0].messages == $n and .queues[0].asked == \"exim -bpc\""
+    tap_check "by its schema" fits_schema
+    tap_check "and names what Exim keeps in mind" answered '.survives[] | select(.mta == "exim").what | contains("retry hints")'
+    tap_check "--purge --yes" down_is 0 "$EXIM" --purge --yes
+    tap_check "Exim has nothing any more" equal "$(exim_heads)" 0
+    tap_check "nothing got out" silent "$from"
+    ns_pid_gone "$EXIM"
+}
+# ---- KumoMTA -------------------------------------------------------------------------------------
+
+# kumod_says JSON
+kumod_says() { echo "$1" >"$LAB_DIR/kumod.tmp" && mv "$LAB_DIR/kumod.tmp" "$LAB_DIR/kumod.json"; }
+kumod_start() { # NAME NS PORT [ADDRESS]
+    spawn "$1" "$2" python3 "$TESTS/net/kumod.py" "$3" "$LAB_DIR/kumod.json" "${@:4}"
+    KUMOD=$SPAWNED
+    await_line "$LAB_DIR/$1.log" '^ready' 1 20 || die "$1 did not start: $(cat "$LAB_DIR/$1.log")"
+}
+# refuses NAME JSON FILTER: so it is refused, and that is why.
+refuses() {
+    kumod_says "$2"
+    in_ns "$H" "$KR" -q up --block
+    tap_check "KumoMTA, $1: refused" down_is 1 $$
+    tap_check "KumoMTA, $1: and says why" answered "$3"
+}
+why_is() { echo ".queues[0].state == \"unknown\" and (.queues[0].why | test(\"$1\"))"; }
+
+bad_answers() {
+    cat <<'END'
+its spool not counted yet|{"how":"good","liveness":503}|waiting for spool
+the text format|{"how":"text"}|no JSON
+cut short|{"how":"cut"}|cut short
+in pieces|{"how":"pieces"}|in pieces
+closed|{"how":"closed"}|without an answer
+no trusted address|{"how":"403"}|answers 403
+no number|{"how":"wrong"}|no count
+a negative number|{"how":"negative"}|no count
+somebody else|{"how":"other"}|not KumoMTA
+silent|{"how":"hang"}|timed out
+a drop at a time|{"how":"drip"}|timed out
+an old release without a message|{"how":"none","liveness":404}|names no count
+END
+}
+
+test_kumomta() {
+    local name json why
+    kumod_says '{"how":"good","scheduled":3000}'
+    kumod_start kumod "$H" 8000
+    in_ns "$H" "$KR" -q up
+    tap_check "KumoMTA, 3,000 scheduled: refused" down_is 1 $$
+    tap_check "by its schema" fits_schema
+    tap_check "it counts them" answered '.queues[0] | .messages == 3000 and .asked == "metrics.json" and .where == "http://127.0.0.1:8000"'
+    tap_check "and tells of remember_broken_tls" answered '.survives[0].what | contains("remember_broken_tls")'
+    refuses "ready ones only" '{"how":"good","ready":2}' '.queues[0].messages == 2'
+    refuses "one that is being delivered" '{"how":"good","messages":1}' '.queues[0].messages == 1'
+    while IFS='|' read -r name json why; do
+        refuses "$name" "$json" "$(why_is "$why")"
+    done < <(bad_answers)
+    kumod_says '{"how":"none"}'
+    tap_check "KumoMTA that has had no message yet is empty" down_is 0 $$
+    in_ns "$H" "$KR" -q up --block
+    kumod_says '{"how":"good","scheduled":10}'
+    tap_check "KumoMTA: --purge --yes" down_is 0 $$ --purge --yes
+    tap_check "its order to bounce was taken back" equal "$(jq -c .orders "$LAB_DIR/kumod.json")" '[]'
+    kumod_elsewhere
+    ns_pid_gone "$KUMOD"
+}
+
+# A second one, and one in a container, count as well; one that nothing leads from does not.
+kumod_elsewhere() {
+    local first=$KUMOD
+    kumod_says '{"how":"good","scheduled":0}'
+    cp "$LAB_DIR/kumod.json" "$LAB_DIR/empty.json"
+    kumod_start kumod6 "$H" 8001 ::1
+    in_ns "$H" "$KR" -q up --block
+    tap_check "two processes: both are asked" down_is 0 $$
+    tap_check "each at its own listener" answered '[.queues[].where] | sort == ["http://127.0.0.1:8000","http://[::1]:8001"]'
+    ns_pid_gone "$KUMOD"
+    ns_pid_gone "$first"
+    kumod_says '{"how":"good","scheduled":7}'
+    kumod_start kumod-c "$C" 8000
+    in_ns "$H" "$KR" -q up --block
+    tap_check "in a container behind this host: refused" down_is 1 $$
+    tap_check "it is asked there" answered '.queues[0] | .elsewhere and .messages == 7'
+    tap_check "and purged there" down_is 0 $$ --purge --yes
+    ns_pid_gone "$KUMOD"
+    ns_add "$LAB-away"
+    kumod_says '{"how":"good","scheduled":7}'
+    kumod_start kumod-a "$LAB-away" 8000
+    in_ns "$H" "$KR" -q up --block
+    tap_check "in a namespace that nothing leads from: none of ours" down_is 0 $$
+    tap_check "and it is not in the list" answered '.queues == []'
+    tap_check "--kumomta-url that is none" url_is_refused
+}
+url_is_refused() {
+    local got=0
+    in_ns "$H" "$KR" down --kumomta-url gopher://x >"$LAB_DIR/out" 2>"$LAB_DIR/down.err" || got=$?
+    [[ $got == 2 ]] && grep -q "gopher" "$LAB_DIR/down.err"
+}
+
+if ! pkg_need postfix unbound exim4-daemon-light; then
+    tap_skip "letting go of Exim and KumoMTA" "the packages can't be fetched"
+    tap_done
+    exit
+fi
+mail_lab e
+lab_world
+witness_start
+lab_host
+dns_start
+for part in exim kumomta; do
+    [[ -z ${1:-} || $part == "$1" ]] || continue
+    "test_$part"
+done
+tap_done
