@@ -70,10 +70,12 @@ static int judge(const struct run *r, const struct kr_run *run, int status)
         kr_error("'%s' ended with 0, but says that messages failed", r->line.words.v[0]);
         return KR_UNSAFE;
     }
-    if (balance.worst != KR_BAL_WRONG)
-        return 0;
-    kr_error("the account does not balance");
-    return KR_UNSAFE;
+    for (size_t i = 0; i < balance.n; i++)
+        if (balance.v[i].is == KR_BAL_WRONG && strcmp(balance.v[i].id, "headroom") != 0) {
+            kr_error("the account does not balance: %s", balance.v[i].title);
+            return KR_UNSAFE;
+        }
+    return 0;
 }
 
 int kr_run_account_close(struct run *r, enum kr_run_outcome outcome, int status, const char *reason)
@@ -86,7 +88,9 @@ int kr_run_account_close(struct run *r, enum kr_run_outcome outcome, int status,
         kr_error("%s", why.msg);
     const struct kr_run *run = kr_ledger_run(r->ledger);
     int judged = outcome == KR_RUN_HELD || outcome == KR_RUN_KEPT ? judge(r, run, status) : status;
-    say(r, run);
+    bool ran = outcome != KR_RUN_REFUSED && outcome != KR_RUN_FAILED;
+    if (ran || r->common->format != KR_FORMAT_TEXT) /* else the reason says it all */
+        say(r, run);
     kr_info("record: %s", kr_ledger_file(r->ledger));
     kr_ledger_free(r->ledger);
     r->ledger = NULL;

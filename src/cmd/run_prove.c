@@ -111,13 +111,26 @@ static int stage_guard(struct run *r, struct kr_err *e)
                                        .own = !r->was_redirect};
     if (kr_guard_start(&r->guard, &want, e) == 0)
         return 0;
-    return e->exit == KR_CANNOT
-               ? kr_wrap(e, "run watches by itself (end another watch first: systemctl stop "
-                            "kumo-redirect-watch)")
-               : -1;
+    if (e->exit != KR_CANNOT)
+        return -1;
+    e->exit = KR_UNSAFE;
+    return kr_wrap(e, "run watches by itself (end another watch first: systemctl stop "
+                      "kumo-redirect-watch)");
 }
 
 /* ---- the proof --------------------------------------------------------------------------------*/
+
+/* When up itself found it unsafe, the checks may know why. */
+static void explain(struct run *r)
+{
+    struct kr_verify v;
+    const struct kr_verify_want want = {.settings = &r->settings, .waivers = &r->settings.waivers};
+    if (kr_verify(&r->session.paths, &want, &v, NULL))
+        return;
+    if (kr_verify_status(&v) != KR_OK)
+        kr_text_verify(&v, false, stderr);
+    kr_verify_free(&v);
+}
 
 static int verify(struct run *r, FILE *out, struct kr_err *e)
 {
@@ -216,8 +229,11 @@ int kr_run_prove(struct run *r, struct kr_err *e)
 {
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         uint64_t begin = kr_now_us();
-        if (interrupted(e) || stages[i].run(r, e))
+        if (interrupted(e) || stages[i].run(r, e)) {
+            if (i == 0 && r->opened && (e->exit == KR_UNSAFE || e->exit == KR_UNKNOWN))
+                explain(r);
             return -1;
+        }
         kr_debug("%s took %u ms", stages[i].name, (unsigned)((kr_now_us() - begin) / 1000));
     }
     return interrupted(e);
