@@ -365,6 +365,6 @@ const struct kr_command kr_cmd_run = {
     .operand = "COMMAND",
     .many = true,
     .rest = true,
-    .formats = KR_FORMATS_PLAIN,
+    .formats = KR_FORMATS_CHECKS,
     .run = run,
 };

@@ -23,19 +23,10 @@ int kr_run_account_open(struct run *r, bool real, struct kr_err *e)
     return r->ledger ? 0 : kr_ledger_open(&want, &r->ledger, e);
 }
 
-static void text(const struct kr_run *run, FILE *out)
-{
-    kr_text_run(run, NULL, out);
-}
-
-static void json(const struct kr_run *run, FILE *out)
-{
-    kr_json_run(run, NULL, out);
-}
-
-static void (*const forms[])(const struct kr_run *run, FILE *out) = {
-    [KR_FORMAT_TEXT] = text,
-    [KR_FORMAT_JSON] = json,
+static void (*const forms[])(const struct kr_run *run, const struct kr_audit *audit, FILE *out) = {
+    [KR_FORMAT_TEXT] = kr_text_run,     [KR_FORMAT_JSON] = kr_json_run,
+    [KR_FORMAT_TAP] = kr_tap_run,       [KR_FORMAT_JUNIT] = kr_junit_run,
+    [KR_FORMAT_GITHUB] = kr_github_run,
 };
 
 /* Standard output is the command's: the account goes to standard error, or where it is told to. */
@@ -48,7 +39,7 @@ static void say(const struct run *r, const struct kr_run *run)
     FILE *out = open_memstream(&all, &n);
     if (!out)
         return;
-    forms[r->common->format](run, out);
+    forms[r->common->format](run, NULL, out);
     fclose(out);
     if (to && strcmp(to, "-") != 0) {
         if (kr_file_replace(to, all, false, &why))

@@ -47,6 +47,7 @@ EOF
     tap_check "its rate lines too" grep -q 'current rate: ' "$OUT"
     tap_check "nothing reached the internet" nothing_left "$FROM"
     tap_check "Postfix delivered to every domain" test "$(delivered_domains)" -ge 100
+    tap_check "the account is valid" python3 "$ANSWERS" schema "$REPO/contrib/schema/run.schema.json" "$account"
     tap_check "the account says what was sent" test "$(jq .facts.generator.counts.sent "$account")" = 3000
     tap_check "and what the sink took: all but what it refused or deferred" \
         test "$(jq '.facts.sink.known and .facts.sink.counts.messages > 2500' "$account")" = true
@@ -86,9 +87,10 @@ test_command() {
     tap_check "its status" is 7
     END_BY=TERM gate ns -- "$STUB"
     tap_check "its signal" is 143
-    SAYS="sent 90 messages, failed 10 over 1s." gate ns -- "$STUB"
+    SAYS="sent 90 messages, failed 10 over 1s." gate ns --format junit --account "$LAB_DIR/junit" -- "$STUB"
     tap_check "0 with messages that failed is 1" is 1
     tap_check "and it says so" told_err "says that messages failed"
+    tap_check "as JUnit too" eval 'python3 "$ANSWERS" junit "$LAB_DIR/junit" >"$LAB_DIR/failures" && grep -qv "^0 0" "$LAB_DIR/failures"'
     SAYS="sent 0 messages, failed 0 over 1s." gate ns -- "$STUB"
     tap_check "0 with nothing sent is 1" is 1
     gate ns -- "$LAB_DIR/traffic-gen-nowhere" --domain-suffix x
@@ -113,7 +115,7 @@ test_command() {
 broken_pipe() {
     local got
     ENDLESS=1 timeout 60 "${RUN_NS[@]}" -- "$STUB" </dev/null 2>"$ERR" | head -c 100000 >/dev/null
-    got=(${PIPESTATUS[@]})
+    got=("${PIPESTATUS[@]}")
     [[ ${got[0]} == 141 ]] || { tap_note "status ${got[0]}: $(tail -n 3 "$ERR")"; return 1; }
 }
 no_strays() { [[ -s $LAB_DIR/stub/stray ]] && ! runs "$(cat "$LAB_DIR/stub/stray")"; }
