@@ -137,6 +137,8 @@ lab_init() {
 ns_add() {
     ip netns add "$1"
     LAB_NS+=("$1")
+    # Numbers are used again: what an ended lab left behind is not about this one.
+    rm -f "/run/kumo-redirect/$(in_ns "$1" stat -Lc %i /proc/self/ns/net)".*
     in_ns "$1" sysctl -qw net.ipv6.conf.{all,default}.{accept_dad,accept_ra}=0
     ip -n "$1" link set lo up
 }
