@@ -8,7 +8,8 @@ enum kr_reply_kind {
     KR_REPLY_DATA,
     KR_REPLY_NODATA,   /* the name is there, such a record is not (RFC 2308 section 2.2) */
     KR_REPLY_NXDOMAIN, /* RFC 8020: nothing below it either */
-    KR_REPLY_BROKEN,   /* malformed, or a chain of aliases that ends nowhere */
+    KR_REPLY_ALIAS,    /* of the last alias's target nothing is said: name is that target */
+    KR_REPLY_BROKEN,   /* malformed, or too many aliases */
     KR_REPLY_FAILED,   /* another rcode */
 };
 struct kr_reply {

@@ -269,6 +269,8 @@ enum kr_proof kr_judge_answer(struct judging *j, const uint8_t *qname, const str
             return KR_PROOF_FAILED;
         memcpy(name, target, kr_name_len(target));
     }
+    if (r->kind == KR_REPLY_ALIAS)
+        return proof;
     enum kr_proof last =
         r->kind == KR_REPLY_DATA ? judge_data(j, name, j->p->qtype) : judge_denial(j, name, r);
     return worse(proof, last);

@@ -29,13 +29,14 @@ void kr_dns_plan_free(struct kr_dns_plan *p)
 {
     if (!p)
         return;
-    void *const all[] = {p->d, p->todo.v, p->later.v,     p->h,
-                         p->z, p->pool,   p->group_slots, p->policies};
+    void *const all[] = {p->d,    p->todo.v,      p->later.v,  p->h,     p->z,
+                         p->pool, p->group_slots, p->policies, p->chains};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     kr_name_table_free(&p->hosts);
     kr_name_table_free(&p->expanded);
     kr_name_table_free(&p->zones);
+    kr_name_table_free(&p->targets);
     free(p);
 }
 
@@ -49,7 +50,7 @@ static const uint8_t *domain_name(const struct kr_dns_plan *p, uint32_t i)
 static const struct {
     uint16_t type;
     const char *under;
-    char of; /* 'd'omain, 'h'ost, e'x'panded, 'z'one, 'p'olicy */
+    char of; /* 'd'omain, 'h'ost, e'x'panded, 'z'one, 'p'olicy, 'c'hain */
 } asks[] = {
     [ASK_MX] = {KR_DNS_MX, NULL, 'd'},
     [ASK_STS] = {KR_DNS_TXT, "_mta-sts", 'd'},
@@ -64,6 +65,7 @@ static const struct {
     [ASK_APEX] = {KR_DNS_SOA, NULL, 'z'},
     [ASK_POLICY_A] = {KR_DNS_A, "mta-sts", 'p'},
     [ASK_POLICY_AAAA] = {KR_DNS_AAAA, "mta-sts", 'p'},
+    [ASK_CHAIN] = {0, NULL, 'c'}, /* its type is that of the question it goes on for */
 };
 static_assert(sizeof asks / sizeof *asks == ASK_KINDS, "a row for each");
 
@@ -74,6 +76,8 @@ static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, u
         return domain_name(p, of);
     case 'p':
         return domain_name(p, p->policies[of].domain);
+    case 'c':
+        return kr_name_table_get(&p->targets, p->chains[of].target);
     case 'h':
         return kr_name_table_get(&p->hosts, of);
     case 'x':
@@ -101,7 +105,7 @@ static bool write_question(struct kr_dns_plan *p, enum ask_kind kind, uint32_t o
     static uint8_t name[KR_NAME_MAX];
     const uint8_t *s = subject(p, kind, of);
     *q = (struct kr_question){.name = s,
-                              .type = asks[kind].type,
+                              .type = asks[kind == ASK_CHAIN ? p->chains[of].kind : kind].type,
                               .how = p->c.how | (kind == ASK_MX_UNCHECKED ? KR_ASK_CD : 0),
                               .kind = kind,
                               .of = of};
@@ -308,8 +312,8 @@ static void take_unchecked(struct kr_dns_plan *p, uint32_t of, const struct kr_r
         p->d[of].mx = KR_MX_BOGUS;
 }
 
-void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
-                      const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
+static void take(struct kr_dns_plan *p, const struct kr_question *q, const struct kr_packet *pkt,
+                 const struct kr_reply *r, enum kr_proof proof)
 {
     enum ask_kind kind = (enum ask_kind)q->kind;
     if (kind == ASK_MX)
@@ -324,6 +328,23 @@ void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
         kr_plan_policy_take(p, kind, q->of, pkt, r, proof);
     else
         kr_plan_host_take(p, kind, q->of, pkt, r, proof);
+}
+
+void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
+                      const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
+{
+    struct kr_question first = *q;
+    struct kr_reply whole = {.kind = KR_REPLY_BROKEN};
+    if (r)
+        whole = *r;
+    if (q->kind == ASK_CHAIN)
+        first = kr_plan_chain_end(p, q->of, &whole, &proof);
+    if (pkt && whole.kind == KR_REPLY_ALIAS) {
+        if (kr_plan_chain_on(p, &first, &whole, proof))
+            return;
+        whole.kind = KR_REPLY_BROKEN;
+    }
+    take(p, &first, pkt, r ? &whole : NULL, proof);
 }
 
 /* ---- phases ---- */

@@ -29,6 +29,11 @@ struct plan_policy {
     uint8_t policy, fetched, lost, n4, n6; /* lost: bit 0 AAAA, bit 1 A */
     uint8_t a4[4][4], a6[4][16];
 };
+/* Another question goes on at the target of an alias of which the answer did not speak. */
+struct plan_chain {
+    uint32_t of, target; /* target: in plan.targets */
+    uint8_t kind, links, proof;
+};
 enum zone_state { ZONE_UNASKED, ZONE_ASKED, ZONE_INSECURE, ZONE_OTHER };
 struct plan_zone {
     uint32_t hosts; /* that it denied something of */
@@ -42,12 +47,14 @@ struct kr_dns_plan {
     bool small, patient;
     uint32_t cursor, epilogue; /* the next domain whose MX is asked; whose TLSRPT is looked at */
     struct todo todo, later;   /* later: failed, to be asked again */
-    struct kr_name_table hosts, expanded, zones;
+    struct kr_name_table hosts, expanded, zones, targets;
     struct plan_host *h;
     struct plan_zone *z;
     size_t cap_h, cap_z;
     /* MX sets: a count and so many hosts each, in one pool. */
     uint32_t *pool, *group_slots;
+    struct plan_chain *chains;
+    size_t n_chains, cap_chains;
     struct plan_policy *policies;
     size_t n_policies, cap_policies;
     size_t n_pool, cap_pool, n_groups, n_group_slots;
@@ -66,6 +73,12 @@ void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
                        const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
 enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,
                           enum kr_proof proof);
+/* Goes on at an alias's target; false: the chain is too long, or can't be trusted anyway. */
+bool kr_plan_chain_on(struct kr_dns_plan *p, const struct kr_question *q, const struct kr_reply *r,
+                      enum kr_proof proof);
+/* What was asked at first, with all aliases there were and the worst proof of them. */
+struct kr_question kr_plan_chain_end(const struct kr_dns_plan *p, uint32_t of, struct kr_reply *r,
+                                     enum kr_proof *proof);
 /* A domain has announced a policy: where is it? */
 void kr_plan_policy_want(struct kr_dns_plan *p, uint32_t domain);
 void kr_plan_policy_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,

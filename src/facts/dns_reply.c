@@ -67,7 +67,7 @@ static enum kr_reply_kind follow(const struct kr_packet *p, struct kr_reply *r)
     if (got == 1)
         return KR_REPLY_DATA;
     /* An alias whose target nobody speaks of: not known to be empty. */
-    return r->links && !r->soa ? KR_REPLY_BROKEN : KR_REPLY_NODATA;
+    return r->links && !r->soa ? KR_REPLY_ALIAS : KR_REPLY_NODATA;
 }
 
 void kr_dns_reply_read(const struct kr_packet *p, const uint8_t *qname, struct kr_reply *r)

@@ -20,6 +20,7 @@ enum ask_kind {
     ASK_APEX,     /* of a zone */
     ASK_POLICY_A,
     ASK_POLICY_AAAA, /* of a policy */
+    ASK_CHAIN,       /* what another asked, of the target of an alias */
     ASK_KINDS,
 };
 

@@ -221,7 +221,8 @@ void kr_validator_take(struct kr_validator *v, const struct kr_question *q,
                        const struct kr_packet *p, const struct kr_reply *r)
 {
     struct node *n = &v->nodes[q->of];
-    bool fine = p && r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN;
+    bool fine =
+        p && r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN && r->kind != KR_REPLY_ALIAS;
     if (!fine && n->failures++ < 1)
         push(v, q->kind, q->of);
     else if (!fine)

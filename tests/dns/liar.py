@@ -118,6 +118,9 @@ class Liar:
         links = [record(name(f"a{i}.example") if i else HERE, 5, name(f"a{i + 1}.example")) for i in range(60)]
         self.send(message(q, end, links), to)
 
+    def aliasonly(self, q, end, to):
+        self.send(message(q, end, [record(HERE, 5, name("plain.example"))]), to)
+
     def twice(self, q, end, to):
         self.send(message(q, end, [record(HERE, 5, name("one.example")), record(HERE, 5, name("two.example"))]), to)
 

@@ -42,12 +42,12 @@ wants() {
     for how; do is "$how.example" '.mx + " " + (.hosts[0].name // "-")' "$want" ""; done
 }
 LIES=(wrongid wrongid-right wrongq wrongtype source source-right query late doubled cut header counts loop loopmx
-    forward huge lower cnames twice tcbig tcmany tcshort tcshut tcwrong tcagain plain)
+    forward huge lower cnames twice aliasonly tcbig tcmany tcshort tcshut tcwrong tcagain plain)
 preflight --mta none --resolver 10.53.0.2 "${LIES[@]/%/.example}"
 tap_check "it came to its end" test "$(sum .complete)" = true
 tap_check "all are told" test "$(sum .told)" = "${#LIES[@]}"
 tap_check "DNSSEC of a liar can't be judged" grep -q "can't be judged" "$LAB_DIR/out"
-wants 'hosts right.example' plain wrongid-right source-right late doubled tcbig
+wants 'hosts right.example' plain wrongid-right source-right late doubled tcbig aliasonly
 is tcmany.example '"\(.mx) \(.hosts | length) \(.more_hosts)"' 'hosts 64 true' ""
 wants 'timeout -' wrongid wrongq wrongtype source query header huge lower tcshort tcshut tcwrong
 wants 'failed -' cut counts loop loopmx forward cnames twice tcagain
