@@ -29,7 +29,7 @@ int kr_run_child_start(struct kr_run_child *c, struct kr_cage *cage, const struc
 /* Lets it go on, by one of its two command lines. Returns 0, or the status env(1) would have: 126,
  * 127. */
 int kr_run_child_release(struct kr_run_child *c, bool real, const char *name, struct kr_err *e);
-void kr_run_child_resize(const struct kr_run_child *c); /* as our own terminal is */
+void kr_run_child_resize(const struct kr_run_child *c, int out); /* as our own terminal is */
 void kr_run_child_close(struct kr_run_child *c);
 
 #endif

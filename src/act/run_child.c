@@ -198,11 +198,11 @@ int kr_run_child_release(struct kr_run_child *c, bool real, const char *name, st
     return cannot(name, n > 0 && sys == ENOENT ? NOT_THERE : NOT_RUN, sys, e);
 }
 
-void kr_run_child_resize(const struct kr_run_child *c)
+void kr_run_child_resize(const struct kr_run_child *c, int out)
 {
     struct winsize w;
-    if (c->terminal && c->out >= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
-        ioctl(c->out, TIOCSWINSZ, &w);
+    if (c->terminal && out >= 0 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0)
+        ioctl(out, TIOCSWINSZ, &w);
 }
 
 void kr_run_child_close(struct kr_run_child *c)

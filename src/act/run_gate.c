@@ -175,11 +175,19 @@ static void reap(struct gate *g)
     }
 }
 
+/* The command may have looked before its output had the new size. */
+static void resized(const struct gate *g)
+{
+    kr_run_child_resize(g->want->child, g->pump.from);
+    if (g->want->child->terminal && !g->exited)
+        kill(g->want->child->pid, SIGWINCH);
+}
+
 /* What came from the terminal has reached the command already: it is in our process group. */
 static void hand_on(struct gate *g, const struct signalfd_siginfo *s)
 {
     if (s->ssi_signo == SIGWINCH)
-        kr_run_child_resize(g->want->child);
+        resized(g);
     else if (s->ssi_signo != SIGCHLD && s->ssi_code != SI_KERNEL && !g->exited)
         kill(g->want->child->pid, (int)s->ssi_signo);
 }
@@ -229,7 +237,7 @@ static void each_second(struct gate *g)
     if (now < g->next)
         return;
     g->next = now + SECOND;
-    kr_run_child_resize(g->want->child);
+    kr_run_child_resize(g->want->child, g->pump.from);
     g->want->on_second(g->want->arg);
     if (!g->want->prove_s || now < g->prove_at || g->prover > 0)
         return;
