@@ -30,9 +30,8 @@
 #define NAT_FIRST (-199)
 
 static const char *const guard_counters[] = {
-    "exempt_lan",          "blocked_output",  "blocked_forward",
-    "blocked_postrouting", "blocked_options", "blocked_fragment",
-    "sink_wrong_interface",
+    "exempt_lan",      "blocked_output",   "blocked_forward",      "blocked_postrouting",
+    "blocked_options", "blocked_fragment", "sink_wrong_interface",
 };
 static const char *const redirect_counters[] = {
     "redirected_v4",
