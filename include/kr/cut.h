@@ -20,7 +20,12 @@ struct kr_cut_count {
  * nothing, at most 50 times. *done is written anew. Returns 0, or -1 (KR_UNKNOWN after an
  * interrupted dump or when flows keep coming back; KR_CANNOT without privilege or kernel support).
  */
-int kr_cut_flows(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e);
+int kr_cut_flows(const struct kr_flow_policy *p, bool no_sockets, struct kr_cut_count *done,
+                 struct kr_err *e);
+/* The walk of the sockets ahead of time, once the guards stand. Returns 1 when it listed none
+ * (which stays true of those that could have reached somebody, so kr_cut_flows is spared its own by
+ * no_sockets), 0, or -1 as above. */
+int kr_cut_look(const uint16_t *ports, size_t n_ports, struct kr_err *e);
 /* At the end of a redirect: the same, and the redirected flows too: their sockets, and their
  * entries (original port guarded, answered by the sink instead of whom it was meant for). A socket
  * whose entry was lost goes as well, so that no packet of such a flow can leave once the guards go.

@@ -16,6 +16,8 @@ struct kr_nft *kr_nft_new(void);
 void kr_nft_free(struct kr_nft *r);
 /* family: NFPROTO_INET or NFPROTO_NETDEV. */
 struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name);
+/* One that was made: NULL when there is none. */
+struct kr_nft_table *kr_nft_find_table(const struct kr_nft *r, int family, const char *name);
 void kr_nft_counter(struct kr_nft_table *t, const char *name);
 /* The tables shall belong to the netlink socket of this port (0: to nobody): `flags owner,
  * persist`. Only that socket can change or remove them, and they outlive it. Needs Linux 6.9

@@ -14,15 +14,18 @@ struct kr_paths;
 struct kr_sinkproc {
     pid_t pid;
     int lifeline; /* the sink dies when this closes before kr_sink_keep; -1: none */
+    int ready;    /* it writes here when it listens; -1: none */
     char nonce[40];
 };
 
 /* Starts kumo-sink (found beside this program, else where it was installed) in the current network
- * namespace, listening on `port`, and waits until it says that it listens, at most 10 s. It ends by
- * itself should this process die before kr_sink_keep. Returns 0, or -1 (KR_CANNOT, quotes the
- * sink's own last words). */
-int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
-                  struct kr_err *e);
+ * namespace, to listen on `port`. It ends by itself should this process die before kr_sink_keep.
+ * Returns 0, or -1 (KR_CANNOT). */
+int kr_sink_launch(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
+                   struct kr_err *e);
+/* Waits until it says that it listens, at most 10 s. Returns 0, or -1 (KR_CANNOT, quotes the sink's
+ * own last words; it was abandoned). */
+int kr_sink_await(struct kr_sinkproc *s, const struct kr_paths *paths, struct kr_err *e);
 int kr_sink_keep(struct kr_sinkproc *s, struct kr_err *e);
 void kr_sink_abandon(struct kr_sinkproc *s); /* ends one that was not kept */
 

@@ -15,7 +15,8 @@
  * Walking the sockets is what costs (the table has a quarter of a million buckets on a large host,
  * however few are used), so a walk that listed none is not repeated: the kernel goes through each
  * bucket under its lock, a listing that never filled a message was never continued and so skipped
- * nothing, and whoever connects after it began meets the guards. The entries are read again.
+ * nothing, and whoever connects after it began meets the guards. The entries are read again. For
+ * the same reason the walk may be made ahead, while something else has to be waited for.
  *
  * Two kinds of socket are destroyed whenever they are seen and yet are no reason for another round:
  * those in SYN_SENT, which a busy MTA makes faster than rounds go by, and which never reached
@@ -64,6 +65,16 @@ static int walk_sockets(struct round *r, struct kr_err *e)
         return -1;
     r->no_sockets = !r->socks.n;
     return 0;
+}
+
+int kr_cut_look(const uint16_t *ports, size_t n_ports, struct kr_err *e)
+{
+    struct kr_socks socks = {0};
+    if (kr_socks_read(ports, n_ports, &socks, e))
+        return -1;
+    bool none = !socks.n;
+    kr_socks_free(&socks);
+    return none;
 }
 
 static int by_tuple(const void *a, const void *b)
@@ -161,30 +172,31 @@ static int one_round(struct round *r, struct kr_err *e)
     return cut_sockets(r, e) || cut_entries(r, e) ? -1 : 0;
 }
 
-static int settle(const struct kr_flow_policy *p, bool redirected_too, struct kr_cut_count *done,
-                  struct kr_err *e)
+static int settle(struct round *r, struct kr_err *e)
 {
-    AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = redirected_too};
     int quiet = 0;
-    *done = (struct kr_cut_count){0};
+    *r->done = (struct kr_cut_count){0};
     for (int i = 0; i < MOST_ROUNDS && quiet < QUIET_ROUNDS; i++) {
-        if (one_round(&r, e))
+        if (one_round(r, e))
             return -1;
-        quiet = r.found ? 0 : quiet + 1;
+        quiet = r->found ? 0 : quiet + 1;
     }
     if (quiet == QUIET_ROUNDS)
         return 0;
     return kr_fail(e, KR_UNKNOWN, 0,
                    "flows to guarded ports keep coming back: the last of %d scans still found %zu",
-                   MOST_ROUNDS, r.found);
+                   MOST_ROUNDS, r->found);
 }
 
-int kr_cut_flows(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e)
+int kr_cut_flows(const struct kr_flow_policy *p, bool no_sockets, struct kr_cut_count *done,
+                 struct kr_err *e)
 {
-    return settle(p, false, done, e);
+    AUTO_ROUND struct round r = {.policy = p, .done = done, .no_sockets = no_sockets};
+    return settle(&r, e);
 }
 
 int kr_cut_redirected(const struct kr_flow_policy *p, struct kr_cut_count *done, struct kr_err *e)
 {
-    return settle(p, true, done, e);
+    AUTO_ROUND struct round r = {.policy = p, .done = done, .redirected_too = true};
+    return settle(&r, e);
 }

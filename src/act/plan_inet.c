@@ -204,7 +204,7 @@ static void sink_from_outside(const char *range, struct kr_nft_chain *c)
     kr_nft_drop(r);
 }
 
-struct kr_nft_table *kr_plan_inet_guards(const struct kr_plan *p, bool redirect, struct kr_nft *r)
+static void inet_guards(const struct kr_plan *p, bool redirect, struct kr_nft *r)
 {
     struct kr_nft_table *t = kr_nft_table(r, NFPROTO_INET, KR_TABLE);
     for (size_t i = 0; i < sizeof guard_counters / sizeof *guard_counters; i++)
@@ -224,7 +224,6 @@ struct kr_nft_table *kr_plan_inet_guards(const struct kr_plan *p, bool redirect,
     guard_output(t);
     guard_forward(t);
     guard_postrouting(p, redirect, t);
-    return t;
 }
 
 static void to_sink(const struct kr_plan_sink *sink, const char *counter, struct kr_nft_chain *c)
@@ -249,7 +248,7 @@ static void return_lan(struct kr_nft_chain *c,
     kr_nft_return(r);
 }
 
-void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
+static void inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
 {
     struct kr_nft_chain *c = base(t, "redirect_output", "nat", NF_INET_LOCAL_OUT, NAT_FIRST);
     kr_nft_put_off(c);
@@ -275,12 +274,17 @@ void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t)
 
 struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which)
 {
-    bool redirect = which == KR_RULES_ALL;
+    bool redirect = which != KR_RULES_BLOCK;
     struct kr_nft *r = kr_nft_new();
-    struct kr_nft_table *t = kr_plan_inet_guards(p, redirect, r);
-    if (redirect)
-        kr_plan_inet_redirect(p, t);
+    inet_guards(p, redirect, r);
     if (p->fence && p->uplinks.n)
         kr_plan_fence(p, redirect, r);
+    if (which == KR_RULES_ALL)
+        kr_plan_add_redirect(p, r);
     return r;
+}
+
+void kr_plan_add_redirect(const struct kr_plan *p, struct kr_nft *r)
+{
+    inet_redirect(p, kr_nft_find_table(r, NFPROTO_INET, KR_TABLE));
 }

@@ -21,9 +21,7 @@ void kr_plan_lan_accept(struct kr_nft_chain *c, const char *counter);
 
 /* True when nothing for the built-in sink's range may leave, by whatever device. */
 bool kr_plan_keeps_range(const struct kr_plan *p, bool redirect);
-/* `redirect`: with what a redirect needs besides its own chains. Returns the table. */
-struct kr_nft_table *kr_plan_inet_guards(const struct kr_plan *p, bool redirect, struct kr_nft *r);
-void kr_plan_inet_redirect(const struct kr_plan *p, struct kr_nft_table *t);
+/* `redirect`: with what a redirect needs. */
 void kr_plan_fence(const struct kr_plan *p, bool redirect, struct kr_nft *r);
 
 #endif

@@ -128,26 +128,35 @@ static int wait_ready(int fd, const struct kr_paths *paths, struct kr_err *e)
     return strcmp(text, "READY\n") == 0 ? 0 : last_words(paths, "answers oddly", e);
 }
 
-int kr_sink_start(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
-                  struct kr_err *e)
+int kr_sink_launch(const struct kr_paths *paths, uint16_t port, struct kr_sinkproc *out,
+                   struct kr_err *e)
 {
     char program[PATH_MAX];
     int ready[2], life[2];
-    *out = (struct kr_sinkproc){.lifeline = -1};
+    *out = (struct kr_sinkproc){.lifeline = -1, .ready = -1};
     if (kr_program_find("kumo-sink", KR_BINDIR, program, e) || make_nonce(out->nonce, e))
         return -1;
     if (pipe2(ready, O_CLOEXEC))
         return kr_fail(e, KR_CANNOT, errno, "pipe");
-    KR_AUTO_FD int r0 = ready[0], r1 = ready[1];
+    KR_AUTO_FD int r1 = ready[1];
+    out->ready = ready[0];
     if (pipe2(life, O_CLOEXEC))
         return kr_fail(e, KR_CANNOT, errno, "pipe");
     KR_AUTO_FD int l0 = life[0];
     out->lifeline = life[1];
     out->pid = spawn_sink(program, paths, port, out->nonce, r1, l0, e);
-    kr_close_fd(&r1);
-    int bad = out->pid < 0 ? -1 : wait_ready(r0, paths, e);
+    if (out->pid >= 0)
+        return 0;
+    kr_sink_abandon(out);
+    return -1;
+}
+
+int kr_sink_await(struct kr_sinkproc *s, const struct kr_paths *paths, struct kr_err *e)
+{
+    int bad = wait_ready(s->ready, paths, e);
+    kr_close_fd(&s->ready);
     if (bad)
-        kr_sink_abandon(out);
+        kr_sink_abandon(s);
     return bad;
 }
 
@@ -163,6 +172,7 @@ int kr_sink_keep(struct kr_sinkproc *s, struct kr_err *e)
 
 void kr_sink_abandon(struct kr_sinkproc *s)
 {
+    kr_close_fd(&s->ready);
     if (s->lifeline < 0)
         return;
     kr_close_fd(&s->lifeline);

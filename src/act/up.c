@@ -29,11 +29,25 @@ static unsigned now_us(void)
     return (unsigned)(t.tv_sec * 1000000L + t.tv_nsec / 1000);
 }
 
+/* Those that stand first: the guards alone, unless all tables are swapped at once. */
+static struct kr_nft *first_rules(struct kr_up *u)
+{
+    const struct kr_plan *p = &u->state->plan;
+    if (u->swap)
+        return kr_up_rules(u);
+    if (!u->rules)
+        u->rules = kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_GUARDS);
+    return u->rules;
+}
+
 struct kr_nft *kr_up_rules(struct kr_up *u)
 {
     const struct kr_plan *p = &u->state->plan;
     if (!u->rules)
         u->rules = kr_plan_ruleset(p, p->mode == KR_MODE_BLOCK ? KR_RULES_BLOCK : KR_RULES_ALL);
+    else if (!u->whole && p->mode != KR_MODE_BLOCK)
+        kr_plan_add_redirect(p, u->rules);
+    u->whole = true;
     return u->rules;
 }
 
@@ -44,14 +58,15 @@ static int load_or_waive(struct kr_up *u, load_fn *load, struct kr_err *e)
 {
     struct kr_plan *p = &u->state->plan;
     struct kr_err why = {0};
-    if (load(kr_up_rules(u), &why) == 0)
+    if (load(first_rules(u), &why) == 0)
         return 0;
     bool fence = p->fence && (why.sys == EOPNOTSUPP || why.sys == ENOENT);
     if (fence && kr_waived(&p->waivers, "netdev-fence")) {
         p->fence = false;
         kr_nft_free(u->rules);
         u->rules = NULL;
-        return load(kr_up_rules(u), e);
+        u->whole = false;
+        return load(first_rules(u), e);
     }
     *e = why;
     return fence ? kr_wrap(e, "the fence needs Linux 5.16 with CONFIG_NETFILTER_EGRESS; to go on "
@@ -70,6 +85,19 @@ static int stage_failsafe(struct kr_up *u, struct kr_err *e)
     return kr_failsafe_apply_to(&f, &u->view, u->state->hole, e);
 }
 
+/* The sink takes its time to start, on another processor: what needs nothing but the guards is done
+ * by then. */
+static int meanwhile(struct kr_up *u, struct kr_err *e)
+{
+    const struct kr_ports *ports = &u->state->plan.guarded;
+    if (u->swap) /* the guards that stand may have other ports */
+        return 0;
+    kr_up_rules(u);
+    int none = kr_cut_look(ports->v, ports->n, e);
+    u->no_sockets = none == 1;
+    return none < 0 ? -1 : 0;
+}
+
 static int stage_sink(struct kr_up *u, struct kr_err *e)
 {
     const struct kr_plan *p = &u->state->plan;
@@ -82,7 +110,8 @@ static int stage_sink(struct kr_up *u, struct kr_err *e)
         return -1;
     if (p->mode == KR_MODE_BLOCK || !p->builtin)
         return 0;
-    if (kr_sink_start(u->paths, p->sink4.at.port, &u->sink, e))
+    if (kr_sink_launch(u->paths, p->sink4.at.port, &u->sink, e) || meanwhile(u, e) ||
+        kr_sink_await(&u->sink, u->paths, e))
         return -1;
     u->state->sink_pid = u->sink.pid;
     memcpy(u->state->nonce, u->sink.nonce, sizeof u->state->nonce);
@@ -158,7 +187,8 @@ static bool same_as_found(const struct kr_up *u)
 int kr_up(const struct kr_settings *s, const struct kr_paths *paths, kr_stage_cb cb, void *arg,
           struct kr_up_result *out, struct kr_err *e)
 {
-    struct kr_up u = {.paths = paths, .result = out, .state = &out->state, .sink.lifeline = -1};
+    struct kr_up u = {
+        .paths = paths, .result = out, .state = &out->state, .sink = {.lifeline = -1, .ready = -1}};
     memset(out, 0, sizeof *out);
     out->ended = KR_ENDED_AS_FOUND;
     if (kr_up_prepare(&u, s, e)) {

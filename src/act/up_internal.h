@@ -12,8 +12,10 @@ struct kr_up {
     struct kr_state *state; /* being made; in *result */
     struct kr_standing found;
     struct kr_netview view; /* as the plan saw it; from the cut on, as it is behind the redirect */
-    struct kr_nft *rules;   /* all of them, made once; NULL: not yet */
+    struct kr_nft *rules;   /* made once; NULL: not yet */
+    bool whole;             /* all of them, not just the guards */
     struct kr_sinkproc sink;
+    bool no_sockets;  /* none to a guarded port when the guards stood */
     bool swap;        /* a whole redirect stands: its guards stay until the tables are swapped */
     bool keep_sink;   /* the built-in sink that runs serves the new plan too */
     bool redirecting; /* the redirect may be in the kernel */

@@ -55,7 +55,7 @@ int kr_up_cut(struct kr_up *u, struct kr_err *e)
     if (kr_netview_read(&u->view, e))
         return -1;
     kr_flows_init(&flows, &u->state->plan, &u->view);
-    int bad = kr_cut_flows(&flows.policy, &u->result->cut, e);
+    int bad = kr_cut_flows(&flows.policy, u->no_sockets, &u->result->cut, e);
     kr_flow_world_free(&flows);
     if (bad || !u->result->cut.no_sock_destroy ||
         kr_waived(&u->state->plan.waivers, "sock-destroy"))

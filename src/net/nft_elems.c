@@ -11,6 +11,11 @@
 /* The list is one attribute, whose length has 16 bits; below it each element takes at most 100. */
 #define LIST_FULL (UINT16_MAX - 4096)
 
+void kr_nft_elems_reserve(struct kr_nft_elems *s, size_t more)
+{
+    s->v = kr_grow(s->v, &s->cap, s->n + more, sizeof *s->v);
+}
+
 void kr_nft_elems_add(struct kr_nft_elems *s, const void *key, const void *end, const void *data)
 {
     s->v = kr_grow(s->v, &s->cap, s->n + 1, sizeof *s->v);
@@ -104,6 +109,8 @@ static bool take_element(const struct kr_nft_elems *s, const struct nlattr *elem
 static int take_list(struct kr_nft_elems *s, const struct nlattr *list)
 {
     const struct nlattr *elem = mnl_attr_get_payload(list);
+    if (ok(elem, end_of(list)))
+        kr_nft_elems_reserve(s, (size_t)(end_of(list) - (const char *)elem) / elem->nla_len);
     for (; ok(elem, end_of(list)); elem = mnl_attr_next(elem)) {
         s->v = kr_grow(s->v, &s->cap, s->n + 1, sizeof *s->v);
         s->strange |=

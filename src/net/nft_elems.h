@@ -21,6 +21,8 @@ struct kr_nft_elems {
     bool strange;               /* one that was read has something that none of ours has */
 };
 
+/* Makes room for so many more: growing step by step touches twice the memory. */
+void kr_nft_elems_reserve(struct kr_nft_elems *s, size_t more);
 /* `end` and `data` may be NULL. */
 void kr_nft_elems_add(struct kr_nft_elems *s, const void *key, const void *end, const void *data);
 /* Puts the list of elements from number `from` on into a message, as many as one may hold. Returns

@@ -47,11 +47,37 @@ static size_t aligned(uint32_t len)
     return (len + 3u) & ~3u;
 }
 
+/* Of the last batch, for the next: pages that were given once are not asked for again. */
+static struct {
+    char *buf;
+    size_t cap;
+} spare;
+
+static void take_spare(struct batch *b)
+{
+    b->buf = spare.buf;
+    b->cap = spare.cap;
+    spare.cap = 0;
+}
+
+static void leave_spare(struct batch *b)
+{
+    if (spare.cap)
+        munmap(spare.buf, spare.cap);
+    memset(b->buf, 0, b->len);
+    spare.buf = b->buf;
+    spare.cap = b->cap;
+}
+
 /* Attributes are padded by leaving bytes out, so it must be zero: as mapped memory is. */
 static void reserve(struct batch *b)
 {
     if (b->len + ROOM <= b->cap)
         return;
+    if (!b->cap && spare.cap) {
+        take_spare(b);
+        return;
+    }
     size_t cap = b->cap ? 2 * b->cap : MAPPED;
     void *p = b->cap ? mremap(b->buf, b->cap, cap, MREMAP_MAYMOVE)
                      : mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -250,7 +276,7 @@ static void free_batch(struct batch *b)
 {
     free(b->what);
     if (b->cap)
-        munmap(b->buf, b->cap);
+        leave_spare(b);
 }
 
 /* Kernels from 6.16 take a chain on a device that is not there, and it sees nothing. */

@@ -40,6 +40,14 @@ struct kr_nft_table *kr_nft_table(struct kr_nft *r, int family, const char *name
     return t;
 }
 
+struct kr_nft_table *kr_nft_find_table(const struct kr_nft *r, int family, const char *name)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->v[i]->family == family && strcmp(r->v[i]->name, name) == 0)
+            return r->v[i];
+    return NULL;
+}
+
 void kr_nft_counter(struct kr_nft_table *t, const char *name)
 {
     t->counters = kr_grow(t->counters, &t->cap_counters, t->n_counters + 1, sizeof *t->counters);
@@ -227,6 +235,7 @@ static struct kr_nft_set *sink_map(struct kr_nft_table *t, const struct kr_addr 
     set_userdata(s, u);
     s->elems.data_len = len;
     s->say = say_sink;
+    kr_nft_elems_reserve(&s->elems, n);
     for (uint32_t i = 0; i < n; i++) {
         struct kr_addr a = plus(first, i);
         kr_nft_elems_add(&s->elems, &i, NULL, a.b + 16 - len);

@@ -63,7 +63,7 @@ static int cut(struct world *w, bool redirected)
     struct kr_cut_count done;
     struct kr_err e = {0};
     long begin = now_us();
-    if ((redirected ? kr_cut_redirected : kr_cut_flows)(&p, &done, &e)) {
+    if (redirected ? kr_cut_redirected(&p, &done, &e) : kr_cut_flows(&p, false, &done, &e)) {
         printf("error %d %s\n", (int)e.exit, e.msg);
         return (int)e.exit;
     }

@@ -160,7 +160,9 @@ static struct kr_cut_count cut_with(bool redirected)
 {
     struct kr_cut_count done = {77, 77, true};
     struct kr_err e = {0};
-    assert_int_equal((redirected ? kr_cut_redirected : kr_cut_flows)(&policy, &done, &e), 0);
+    assert_int_equal(redirected ? kr_cut_redirected(&policy, &done, &e)
+                                : kr_cut_flows(&policy, false, &done, &e),
+                     0);
     return done;
 }
 
@@ -245,6 +247,19 @@ static void two_quiet_scans_in_a_row(void **state)
 }
 
 /* A socket that is kept is no answer of "none". */
+static void a_walk_ahead_is_not_repeated(void **state)
+{
+    struct kr_cut_count done;
+    struct kr_err e = {0};
+    (void)state;
+    assert_int_equal(kr_cut_look(policy.ports, policy.n_ports, &e), 1);
+    assert_int_equal(kr_cut_flows(&policy, true, &done, &e), 0);
+    assert_int_equal(k.walks, 1);
+    assert_int_equal(k.scans, 2); /* the entries all the same */
+    add_socket("192.168.1.10", 1001, TCP_ESTABLISHED);
+    assert_int_equal(kr_cut_look(policy.ports, policy.n_ports, &e), 0);
+}
+
 static void sockets_are_walked_again_unless_there_are_none(void **state)
 {
     (void)state;
@@ -265,7 +280,7 @@ static void flows_that_keep_coming_are_unknown(void **state)
     add_redirected(1000);
     k.entries[0].reply.src = addr("203.0.113.5");
     k.entry_stays[0] = 1000;
-    assert_int_equal(kr_cut_flows(&policy, &done, &e), -1);
+    assert_int_equal(kr_cut_flows(&policy, false, &done, &e), -1);
     assert_int_equal(e.exit, KR_UNKNOWN);
     assert_int_equal(k.scans, 50);
 }
@@ -314,12 +329,12 @@ static void every_failure_is_passed_on(void **state)
     struct kr_err e = {0};
     (void)state;
     k.read_fails = 1;
-    assert_int_equal(kr_cut_flows(&policy, &done, &e), -1);
+    assert_int_equal(kr_cut_flows(&policy, false, &done, &e), -1);
     assert_int_equal(e.exit, KR_UNKNOWN);
     reset(NULL);
     add_socket("203.0.113.5", 1000, TCP_ESTABLISHED);
     k.fate = -1;
-    assert_int_equal(kr_cut_flows(&policy, &done, &e), -1);
+    assert_int_equal(kr_cut_flows(&policy, false, &done, &e), -1);
     assert_int_equal(e.exit, KR_CANNOT);
     reset(NULL);
     add_redirected(1000);
@@ -336,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup(at_the_end_a_lost_entry_spares_nobody, reset),
         cmocka_unit_test_setup(only_redirected_business_of_the_sink_ends, reset),
         cmocka_unit_test_setup(two_quiet_scans_in_a_row, reset),
+        cmocka_unit_test_setup(a_walk_ahead_is_not_repeated, reset),
         cmocka_unit_test_setup(sockets_are_walked_again_unless_there_are_none, reset),
         cmocka_unit_test_setup(flows_that_keep_coming_are_unknown, reset),
         cmocka_unit_test_setup(a_busy_mta_and_orphans_do_not_hold_it_up, reset),
