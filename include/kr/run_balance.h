@@ -7,9 +7,9 @@
 struct kr_run;
 
 /* NOTED: no mismatch, but mail took another way than the sink. EXPLAINED: a difference that what
- * was measured allows for, and how. WRONG: a difference that nothing explains. */
-enum kr_balanced { KR_BAL_HOLDS, KR_BAL_NOTED, KR_BAL_EXPLAINED, KR_BAL_UNKNOWN, KR_BAL_WRONG };
-#define KR_BALANCED_N (KR_BAL_WRONG + 1)
+ * was measured allows for, and how. BROKEN: a difference that nothing explains. */
+enum kr_balanced { KR_BAL_HOLDS, KR_BAL_NOTED, KR_BAL_EXPLAINED, KR_BAL_UNKNOWN, KR_BAL_BROKEN };
+#define KR_BALANCED_N (KR_BAL_BROKEN + 1)
 const char *kr_balanced_name(enum kr_balanced b); /* "holds" ... */
 
 struct kr_balance_row {

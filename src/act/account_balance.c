@@ -91,7 +91,7 @@ static void judge_excess(const struct sums *s, uint64_t excess, struct kr_balanc
             ")",
             excess, s->refused, s->failed);
     else
-        say(row, KR_BAL_WRONG,
+        say(row, KR_BAL_BROKEN,
             "; %" PRIu64 " more than were sent, and nothing explains more than %" PRIu64, excess,
             s->refused + s->failed);
 }
@@ -124,7 +124,7 @@ static void judge_queue(const struct kr_run *r, const struct sums *s, int64_t re
     else if (over > 0)
         judge_excess(s, (uint64_t)over, row);
     else if (over < 0)
-        say(row, KR_BAL_WRONG,
+        say(row, KR_BAL_BROKEN,
             "; %" PRId64 " are missing: neither did the sink see them nor are they queued", -over);
 }
 
@@ -146,9 +146,9 @@ static void judge_direct(const struct sums *s, struct kr_balance_row *row)
         say(row, KR_BAL_EXPLAINED, "; %" PRIu64 " were accepted, but the answer did not arrive",
             s->accepted - s->sent);
     else if (s->accepted > s->sent)
-        say(row, KR_BAL_WRONG, "; %" PRIu64 " more than were sent", s->accepted - s->sent);
+        say(row, KR_BAL_BROKEN, "; %" PRIu64 " more than were sent", s->accepted - s->sent);
     else if (s->accepted < s->sent)
-        say(row, KR_BAL_WRONG, "; %" PRIu64 " are missing: the sink did not see them",
+        say(row, KR_BAL_BROKEN, "; %" PRIu64 " are missing: the sink did not see them",
             s->sent - s->accepted);
     else if (turned > s->failed)
         say(row, KR_BAL_EXPLAINED, "; %" PRIu64 " were tried again", turned - s->failed);
@@ -189,10 +189,10 @@ static void generator(const struct kr_run *r, struct kr_balance_row *row)
         say(row, KR_BAL_EXPLAINED, "%" PRIu64 " of %" PRIu64 " failed, as the sink answered",
             failed, failed + s.sent);
     else if (failed)
-        say(row, KR_BAL_WRONG, "it counts %" PRIu64 " as failed of %" PRIu64, failed,
+        say(row, KR_BAL_BROKEN, "it counts %" PRIu64 " as failed of %" PRIu64, failed,
             failed + get(r, KR_RUN_generator, "sent"));
     else if (!get(r, KR_RUN_generator, "sent"))
-        say(row, KR_BAL_WRONG, "it sent nothing");
+        say(row, KR_BAL_BROKEN, "it sent nothing");
     else
         say(row, KR_BAL_HOLDS, "none of %" PRIu64 " failed", get(r, KR_RUN_generator, "sent"));
 }
@@ -209,11 +209,11 @@ static void connections(const struct kr_run *r, struct kr_balance_row *row)
     uint64_t away = get(r, KR_RUN_sink, "refused_busy");
     say(row, KR_BAL_HOLDS, "redirected %" PRIu64 ", met the sink %" PRIu64, led, met);
     if (away)
-        say(row, KR_BAL_WRONG, "; the sink turned %" PRIu64 " away: it was full", away);
+        say(row, KR_BAL_BROKEN, "; the sink turned %" PRIu64 " away: it was full", away);
     if (led > met + away)
-        say(row, KR_BAL_WRONG, "; %" PRIu64 " were lost on the way", led - met - away);
+        say(row, KR_BAL_BROKEN, "; %" PRIu64 " were lost on the way", led - met - away);
     else if (met > led)
-        say(row, KR_BAL_WRONG, "; %" PRIu64 " more than our rule redirected", met - led);
+        say(row, KR_BAL_BROKEN, "; %" PRIu64 " more than our rule redirected", met - led);
 }
 
 static void not_redirected(const struct kr_run *r, struct kr_balance_row *row)
@@ -221,9 +221,9 @@ static void not_redirected(const struct kr_run *r, struct kr_balance_row *row)
     uint64_t n = get(r, KR_RUN_sink, "not_redirected");
     if (!needs(r, KR_RUN_sink, row))
         return;
-    say(row, n ? KR_BAL_WRONG : KR_BAL_HOLDS, "%" PRIu64, n);
+    say(row, n ? KR_BAL_BROKEN : KR_BAL_HOLDS, "%" PRIu64, n);
     if (n)
-        say(row, KR_BAL_WRONG, " came to the sink by another way than the redirect");
+        say(row, KR_BAL_BROKEN, " came to the sink by another way than the redirect");
 }
 
 static void providers(const struct kr_run *r, struct kr_balance_row *row)
@@ -236,7 +236,7 @@ static void providers(const struct kr_run *r, struct kr_balance_row *row)
         for (size_t i = 0; i < r->n_providers; i++)
             sum += kr_numbers_get(&r->providers[i].n, kinds[k]);
         if (sum != all)
-            say(row, KR_BAL_WRONG, "%s%s: %" PRIu64 " by provider, %" PRIu64 " in all",
+            say(row, KR_BAL_BROKEN, "%s%s: %" PRIu64 " by provider, %" PRIu64 " in all",
                 *row->text ? "; " : "", kinds[k], sum, all);
     }
     if (!*row->text)
@@ -284,7 +284,7 @@ static void losses(const struct kr_run *r, struct kr_balance_row *row)
     uint64_t early = get(r, KR_RUN_conntrack, "early_drop");
     uint64_t failed = get(r, KR_RUN_conntrack, "insert_failed");
     if (full)
-        say(row, KR_BAL_WRONG, "the conntrack table was full for %" PRIu64 " packets; ", full);
+        say(row, KR_BAL_BROKEN, "the conntrack table was full for %" PRIu64 " packets; ", full);
     if (early)
         say(row, KR_BAL_NOTED, "conntrack threw out %" PRIu64 " entries early; ", early);
     if (failed)
@@ -314,20 +314,20 @@ static void headroom(const struct kr_run *r, struct kr_balance_row *row)
     double share = (double)get(r, KR_RUN_cpu, "sink_us") / 1e4 / r->seconds;
     say(row, KR_BAL_HOLDS, "the sink used %.*f %% of a core", share < 10 ? 1 : 0, share);
     if (share > (double)(BUSY * most))
-        say(row, KR_BAL_WRONG, ", of %" PRIu64 " it can use: it may have been the brake", most);
+        say(row, KR_BAL_BROKEN, ", of %" PRIu64 " it can use: it may have been the brake", most);
 }
 
 static void gate(const struct kr_run *r, struct kr_balance_row *row)
 {
     if (r->outcome == KR_RUN_BREACH || r->breaches)
-        say(row, KR_BAL_WRONG, "%" PRIu64 " breach%s%s%s", r->breaches,
+        say(row, KR_BAL_BROKEN, "%" PRIu64 " breach%s%s%s", r->breaches,
             r->breaches == 1 ? "" : "es", *r->reason ? ": " : "", r->reason);
     else if (r->outcome == KR_RUN_HELD)
         say(row, KR_BAL_HOLDS, "from the first probe to the end");
     else if (r->outcome == KR_RUN_KEPT)
         say(row, KR_BAL_NOTED, "it did not open; the command kept its suffix: %s", r->reason);
     else
-        say(row, KR_BAL_WRONG, "%s: %s", kr_run_outcome_name(r->outcome),
+        say(row, KR_BAL_BROKEN, "%s: %s", kr_run_outcome_name(r->outcome),
             *r->reason ? r->reason : "no reason was recorded");
 }
 
@@ -364,7 +364,7 @@ int kr_run_exit(const struct kr_run *r, const struct kr_balance *b)
 {
     if (r->outcome == KR_RUN_BREACH || r->breaches)
         return KR_BREACH;
-    if (b->worst == KR_BAL_WRONG)
+    if (b->worst == KR_BAL_BROKEN)
         return KR_UNSAFE;
     return b->worst == KR_BAL_UNKNOWN ? KR_UNKNOWN : KR_OK;
 }

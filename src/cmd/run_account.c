@@ -62,7 +62,7 @@ static int judge(const struct run *r, const struct kr_run *run, int status)
         return KR_UNSAFE;
     }
     for (size_t i = 0; i < balance.n; i++)
-        if (balance.v[i].is == KR_BAL_WRONG && strcmp(balance.v[i].id, "headroom") != 0) {
+        if (balance.v[i].is == KR_BAL_BROKEN && strcmp(balance.v[i].id, "headroom") != 0) {
             kr_error("the account does not balance: %s", balance.v[i].title);
             return KR_UNSAFE;
         }

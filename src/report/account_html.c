@@ -12,8 +12,8 @@
 #define TIMES 60 /* rows of the table beside a plot over time */
 
 static const char *const signs[KR_BALANCED_N] = {
-    [KR_BAL_HOLDS] = "✓",   [KR_BAL_NOTED] = "i", [KR_BAL_EXPLAINED] = "≈",
-    [KR_BAL_UNKNOWN] = "?", [KR_BAL_WRONG] = "✗",
+    [KR_BAL_HOLDS] = "✓",   [KR_BAL_NOTED] = "i",  [KR_BAL_EXPLAINED] = "≈",
+    [KR_BAL_UNKNOWN] = "?", [KR_BAL_BROKEN] = "✗",
 };
 
 static void element(const char *tag, const char *class, const char *text, FILE *out)

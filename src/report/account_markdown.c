@@ -8,7 +8,7 @@
 
 static const char *const marks[KR_BALANCED_N] = {
     [KR_BAL_HOLDS] = "✅",   [KR_BAL_NOTED] = "ℹ️", [KR_BAL_EXPLAINED] = "🟡",
-    [KR_BAL_UNKNOWN] = "❔", [KR_BAL_WRONG] = "❌",
+    [KR_BAL_UNKNOWN] = "❔", [KR_BAL_BROKEN] = "❌",
 };
 
 static void cell(const char *s, FILE *out)

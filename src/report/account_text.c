@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static const char *const colors[KR_BALANCED_N] = {
-    [KR_BAL_HOLDS] = "\033[32m",   [KR_BAL_NOTED] = "\033[33m",   [KR_BAL_EXPLAINED] = "\033[33m",
-    [KR_BAL_UNKNOWN] = "\033[35m", [KR_BAL_WRONG] = "\033[1;31m",
+    [KR_BAL_HOLDS] = "\033[32m",   [KR_BAL_NOTED] = "\033[33m",    [KR_BAL_EXPLAINED] = "\033[33m",
+    [KR_BAL_UNKNOWN] = "\033[35m", [KR_BAL_BROKEN] = "\033[1;31m",
 };
 
 static const char *paint(FILE *out, const char *code)

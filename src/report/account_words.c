@@ -12,7 +12,7 @@ const char *account_headline(const struct kr_run *r, const struct kr_balance *b)
         return "refused: the command was not started";
     if (r->outcome == KR_RUN_FAILED)
         return "FAILED: the run did not come to its end";
-    if (b->worst == KR_BAL_WRONG)
+    if (b->worst == KR_BAL_BROKEN)
         return "the account does NOT balance";
     if (b->worst == KR_BAL_UNKNOWN)
         return "the account is incomplete: something is not known";
