@@ -47,9 +47,10 @@ static void add(struct audit_log *l, bool unknown, const char *fmt, va_list ap)
     vsnprintf(row->what, sizeof row->what, fmt, ap);
 }
 
-void audit_find(struct audit_log *l, const char *fmt, ...)
+void audit_elsewhere(struct audit_log *l, const char *fmt, ...)
 {
     va_list ap;
+    l->all->deliveries++;
     va_start(ap, fmt);
     add(l, false, fmt, ap);
     va_end(ap);
@@ -79,14 +80,14 @@ bool audit_in_window(struct audit_log *l, int64_t us, int64_t tick)
 void audit_delivery(struct audit_log *l, const char *reply, const char *where)
 {
     const char *mark = l->want->signature;
-    l->all->deliveries++;
-    if (!mark || !*mark)
+    bool known = mark && *mark, sink = known && strstr(reply, mark);
+    l->all->at_sink += sink;
+    l->all->deliveries += sink || !known;
+    if (!known)
         audit_doubt(l, "delivered %s; what the sink would have answered is not known", where);
-    else if (strstr(reply, mark))
-        l->all->at_sink++;
-    else
-        audit_find(l, "delivered %s, which answered '%.160s' and not as the sink does", where,
-                   reply);
+    else if (!sink)
+        audit_elsewhere(l, "delivered %s, which answered '%.160s' and not as the sink does", where,
+                        reply);
 }
 
 void audit_kept(struct audit_log *l)

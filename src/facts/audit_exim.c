@@ -69,7 +69,7 @@ static void judge(struct audit_log *l, const char *text)
         audit_doubt(l, "delivered %s; its answer is not logged (log_selector = +smtp_confirmation)",
                     way);
     else if (*address == '|')
-        audit_find(l, "given to a program, %s", way);
+        audit_elsewhere(l, "given to a program, %s", way);
     else if (is_mailbox(transport, address))
         audit_kept(l);
     else if (*reply)

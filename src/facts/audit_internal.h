@@ -14,7 +14,9 @@ struct audit_log {
     uint64_t known; /* lines that are of a log we know */
 };
 
-__attribute__((format(printf, 2, 3))) void audit_find(struct audit_log *l, const char *fmt, ...);
+/* A delivery that did not end at the sink. */
+__attribute__((format(printf, 2, 3))) void audit_elsewhere(struct audit_log *l, const char *fmt,
+                                                           ...);
 __attribute__((format(printf, 2, 3))) void audit_doubt(struct audit_log *l, const char *fmt, ...);
 /* A delivery at this time, of which the receiver said this. Judges it; where says by what way. The
  * clock of a log ticks by so many us. */

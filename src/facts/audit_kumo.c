@@ -92,8 +92,7 @@ static void take(struct audit_log *l, const json_t *o)
         return;
     }
     say_way(o, way, sizeof way);
-    l->all->deliveries++;
-    audit_find(l, "handed on to another node, %s", way);
+    audit_elsewhere(l, "handed on to another node, %s", way);
 }
 
 bool audit_kumo_line(struct audit_log *l, const char *line, size_t n)
