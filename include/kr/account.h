@@ -24,7 +24,7 @@ struct kr_ledger_want {
  * (KR_CANNOT); what can't be read is only unknown. */
 int kr_ledger_open(const struct kr_ledger_want *want, struct kr_ledger **out, struct kr_err *e);
 /* Once a second, at least while CMD runs. Takes some milliseconds; a sink that does not answer
- * costs at most 250 ms, and is asked more and more seldom. */
+ * costs at most 500 ms, and is asked more and more seldom. */
 void kr_ledger_sample(struct kr_ledger *l);
 /* What CMD wrote, in pieces of any size; stream is 1 or 2. Understands traffic-gen and kumo-gen. */
 void kr_ledger_output(struct kr_ledger *l, int stream, const void *data, size_t n);

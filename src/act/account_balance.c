@@ -226,20 +226,27 @@ static void not_redirected(const struct kr_run *r, struct kr_balance_row *row)
         say(row, KR_BAL_BROKEN, " came to the sink by another way than the redirect");
 }
 
+/* Providers are told of what the policy answered: all of it, or what came since it was loaded on
+ * connections made since. */
 static void providers(const struct kr_run *r, struct kr_balance_row *row)
 {
     static const char *const kinds[] = {"messages", "messages_refused", "messages_deferred"};
     if (!needs(r, KR_RUN_sink, row))
         return;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    for (size_t k = 0; r->n_providers && k < sizeof kinds / sizeof *kinds; k++) {
         uint64_t all = get(r, KR_RUN_sink, kinds[k]), sum = 0;
         for (size_t i = 0; i < r->n_providers; i++)
             sum += kr_numbers_get(&r->providers[i].n, kinds[k]);
-        if (sum != all)
+        if (sum > all)
             say(row, KR_BAL_BROKEN, "%s%s: %" PRIu64 " by provider, %" PRIu64 " in all",
                 *row->text ? "; " : "", kinds[k], sum, all);
+        else if (sum < all)
+            say(row, KR_BAL_EXPLAINED, "%s%s: %" PRIu64 " of %" PRIu64 " were not for the policy",
+                *row->text ? "; " : "", kinds[k], all - sum, all);
     }
-    if (!*row->text)
+    if (!r->n_providers)
+        say(row, KR_BAL_HOLDS, "no policy, so none");
+    else if (!*row->text)
         say(row, KR_BAL_HOLDS, "the sums of %zu provider%s are the sums of the sink",
             r->n_providers, r->n_providers == 1 ? "" : "s");
 }

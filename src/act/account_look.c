@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASK_MS 250u
+#define ASK_MS 500u
 
 bool account_slurp(const char *path, char *out, size_t size)
 {

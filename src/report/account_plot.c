@@ -270,7 +270,7 @@ bool account_plot_providers(const struct kr_run *r, FILE *out)
 
 static double at_us(uint64_t us)
 {
-    double v = us < LEAST ? 0 : log10((double)us / LEAST) / DECADES;
+    double v = (double)us < LEAST ? 0 : log10((double)us / LEAST) / DECADES;
     return NAME + 40 + (WIDTH - NAME - 60) * (v > 1 ? 1 : v);
 }
 
