@@ -128,7 +128,7 @@ static json_t *balance(const struct kr_run *r)
     kr_run_balance(r, &b);
     for (size_t i = 0; i < b.n; i++)
         json_array_append_new(a,
-                              json_pack("{sssssssso}", "id", b.v[i].id, "title", b.v[i].title, "is",
+                              json_pack("{ssssssso}", "id", b.v[i].id, "title", b.v[i].title, "is",
                                         kr_balanced_name(b.v[i].is), "text", text(b.v[i].text)));
     return json_pack("{ssso}", "worst", kr_balanced_name(b.worst), "rows", a);
 }

@@ -33,7 +33,8 @@ static struct kr_audit_row *room(struct kr_audit *a, bool unknown)
     return NULL;
 }
 
-static void add(struct audit_log *l, bool unknown, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void add(struct audit_log *l, bool unknown,
+                                                      const char *fmt, va_list ap)
 {
     struct kr_audit_row *row = room(l->all, unknown);
     *(unknown ? &l->all->unknowns : &l->all->findings) += 1;

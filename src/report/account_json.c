@@ -5,16 +5,25 @@
 
 #include <jansson.h>
 
+/* Logs hold whatever octets: of what is not UTF-8 only ASCII is kept. */
+static json_t *text(const char *s)
+{
+    json_t *j = json_string(s);
+    if (j)
+        return j;
+    KR_AUTO_FREE char *plain = kr_strdup(s);
+    for (char *p = plain; *p; p++)
+        if ((unsigned char)*p > 126)
+            *p = '?';
+    return json_string(plain);
+}
+
 static json_t *audit_json(const struct kr_audit *a)
 {
     json_t *rows = json_array();
-    for (size_t i = 0; i < a->n; i++) {
-        json_t *o =
-            json_pack("{sb s? s?}", "unknown", a->v[i].unknown, "where", NULL, "what", NULL);
-        json_object_set_new(o, "where", json_string(a->v[i].where));
-        json_object_set_new(o, "what", json_string(a->v[i].what));
-        json_array_append_new(rows, o);
-    }
+    for (size_t i = 0; i < a->n; i++)
+        json_array_append_new(rows, json_pack("{sb so so}", "unknown", a->v[i].unknown, "where",
+                                              text(a->v[i].where), "what", text(a->v[i].what)));
     return json_pack("{sI sI sI sI sI sI sI sI so}", "files", (json_int_t)a->files, "lines",
                      (json_int_t)a->lines, "deliveries", (json_int_t)a->deliveries, "at_sink",
                      (json_int_t)a->at_sink, "kept", (json_int_t)a->kept, "outside",
@@ -24,8 +33,8 @@ static json_t *audit_json(const struct kr_audit *a)
 
 void kr_json_run(const struct kr_run *r, const struct kr_audit *audit, FILE *out)
 {
-    KR_AUTO_FREE char *text = kr_run_to_text(r);
-    json_t *o = text ? json_loads(text, 0, NULL) : json_null();
+    KR_AUTO_FREE char *line = kr_run_to_text(r);
+    json_t *o = line ? json_loads(line, 0, NULL) : json_null();
     if (audit && o)
         json_object_set_new(o, "audit", audit_json(audit));
     json_dumpf(o, out, JSON_COMPACT);

@@ -200,6 +200,25 @@ static void test_span(void **state)
     }
 }
 
+/* The balance is in it, for those who read JSON. */
+static void test_balance(void **state)
+{
+    struct kr_balance b;
+    struct kr_run r;
+    (void)state;
+    fill(&r);
+    kr_run_balance(&r, &b);
+    KR_AUTO_FREE char *text = kr_run_to_text(&r);
+    json_t *root = json_loads(text, 0, NULL);
+    const json_t *rows = json_object_get(json_object_get(root, "balance"), "rows");
+    assert_int_equal(json_array_size(rows), b.n);
+    for (size_t i = 0; i < b.n; i++)
+        assert_string_equal(json_string_value(json_object_get(json_array_get(rows, i), "text")),
+                            b.v[i].text);
+    json_decref(root);
+    kr_run_free(&r);
+}
+
 static void test_files(void **state)
 {
     char folder[] = "/tmp/kr-record.XXXXXX", path[64], far[4200];
@@ -224,9 +243,9 @@ static void test_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_bad),
-                                       cmocka_unit_test(test_cut),   cmocka_unit_test(test_little),
-                                       cmocka_unit_test(test_calm),  cmocka_unit_test(test_span),
-                                       cmocka_unit_test(test_files)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round),  cmocka_unit_test(test_bad),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_little), cmocka_unit_test(test_calm),   cmocka_unit_test(test_span),
+        cmocka_unit_test(test_files),  cmocka_unit_test(test_balance)};
     return cmocka_run_group_tests_name("account_record", tests, NULL, NULL);
 }
