@@ -36,6 +36,7 @@ struct kr_command {
     int (*run)(const struct kr_common *common, const struct kr_options *o, struct kr_err *e);
 };
 extern const struct kr_command kr_cmd_up, kr_cmd_down, kr_cmd_status, kr_cmd_features,
-    kr_cmd_verify, kr_cmd_explain, kr_cmd_watch, kr_cmd_preflight, kr_cmd_run, kr_cmd_report;
+    kr_cmd_restore, kr_cmd_verify, kr_cmd_explain, kr_cmd_watch, kr_cmd_preflight, kr_cmd_run,
+    kr_cmd_report;
 
 #endif

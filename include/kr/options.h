@@ -20,7 +20,7 @@ extern const struct kr_opt_table kr_common_options;
 struct kr_up_options {
     struct kr_strlist sinks, lan, uplinks, ports, block_ports, allow;
     int forward;
-    bool capture_local, block, dry_run;
+    bool capture_local, block, dry_run, persist;
 };
 extern const struct kr_opt_table kr_up_options;
 extern const struct kr_opt_table kr_up_settings; /* those of them that say what is to stand */
@@ -50,6 +50,8 @@ struct kr_options {
     struct kr_up_options up;
     struct kr_verify_options verify;
     struct kr_down_options down;
+    struct kr_status_options status;
+    struct kr_restore_options restore;
     struct kr_watch_command watch;
     struct kr_preflight_options preflight;
     struct kr_run_options run;

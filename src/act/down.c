@@ -12,6 +12,7 @@
 #include <kr/clock.h>
 #include <kr/err.h>
 #include <kr/let_go.h>
+#include <kr/persist.h>
 #include <kr/scene.h>
 #include <kr/sinkctl.h>
 #include <kr/standing.h>
@@ -119,7 +120,8 @@ static int stage_block(struct down *d, struct kr_err *e)
     struct kr_state *s = &d->found.state;
     if (d->found.recorded != 1 || !d->found.inet)
         return kr_sink_stop(d->paths, s->sink_pid, d->result->account, e);
-    return kr_block(d->paths, s, d->result->account, &d->result->cut, e);
+    return kr_block(d->paths, s, d->result->account, &d->result->cut, e) || kr_persist_block(e) ? -1
+                                                                                                : 0;
 }
 
 static int stage_queue(struct down *d, struct kr_err *e)
@@ -155,7 +157,7 @@ static int stage_failsafe(struct down *d, struct kr_err *e)
 
 static int stage_record(struct down *d, struct kr_err *e)
 {
-    return kr_state_remove(d->paths, e);
+    return kr_state_remove(d->paths, e) || kr_persist_remove(e) ? -1 : 0;
 }
 
 static const struct {

@@ -5,6 +5,7 @@
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/netns.h>
+#include <kr/persist.h>
 #include <kr/report.h>
 #include <kr/up.h>
 
@@ -65,10 +66,16 @@ static const struct kr_opt rows[] = {
      .offset = AT(dry_run),
      .help = "print nft and iproute2 syntax, change nothing",
      .flags = KR_OPT_NO_CONFIG},
+    {.name = "persist",
+     .kind = KR_OPT_FLAG,
+     .offset = AT(persist),
+     .help = "bring it back after a reboot, before the network and the mail server start",
+     .flags = KR_OPT_NO_CONFIG},
 };
 #define N_ROWS (sizeof rows / sizeof *rows)
 const struct kr_opt_table kr_up_options = {rows, N_ROWS};
-const struct kr_opt_table kr_up_settings = {rows, N_ROWS - 2}; /* not --block, not --dry-run */
+const struct kr_opt_table kr_up_settings = {rows,
+                                            N_ROWS - 3}; /* not --block, --dry-run, --persist */
 
 static int add_sink(const char *text, struct kr_settings *s, struct kr_err *e)
 {
@@ -156,7 +163,22 @@ static void progress(const char *stage, unsigned us, void *arg)
     kr_debug("%-9s %u.%03u ms", stage, us / 1000, us % 1000);
 }
 
-static int up(const struct kr_common *c, const struct kr_settings *s, struct kr_err *e)
+/* Once it was asked for it goes on, with the settings that stand now, until down. */
+static int persist(const struct kr_up_options *o, struct kr_err *e)
+{
+    KR_AUTO_BUF struct kr_buf words = {0};
+    if (!o->persist && (!kr_persist_there() || kr_persist_foreign()))
+        return 0;
+    kr_opt_words(&kr_up_settings, o, &words);
+    if (kr_persist_install(&words, o->block, e))
+        return kr_wrap(e, "%s stands, but will not survive a reboot",
+                       o->block ? "blocked" : "the redirect");
+    kr_info("it will stand again after a reboot (until kumo-redirect down)");
+    return 0;
+}
+
+static int up(const struct kr_common *c, const struct kr_up_options *o, const struct kr_settings *s,
+              struct kr_err *e)
 {
     struct kr_session session;
     struct kr_up_result result;
@@ -168,6 +190,7 @@ static int up(const struct kr_common *c, const struct kr_settings *s, struct kr_
     else if (!bad && !c->quiet)
         kr_text_up(&result, stdout);
     kr_up_result_free(&result);
+    bad = bad || persist(o, e);
     kr_session_close(&session);
     return bad ? (int)e->exit : KR_OK;
 }
@@ -177,7 +200,12 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
     struct kr_settings s;
     if (kr_settings_from(&o->up, &s, e))
         return (int)e->exit;
-    return o->up.dry_run ? dry_run(c, &s, e) : up(c, &s, e);
+    if (o->up.persist && c->netns) {
+        kr_fail(e, KR_USAGE, 0, "--persist is for this namespace: '%s' is not there after a reboot",
+                c->netns);
+        return KR_USAGE;
+    }
+    return o->up.dry_run ? dry_run(c, &s, e) : up(c, &o->up, &s, e);
 }
 
 static const char *const examples[] = {

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 static const struct kr_command *const commands[] = {
-    &kr_cmd_up,  &kr_cmd_down,    &kr_cmd_status, &kr_cmd_verify, &kr_cmd_preflight,
-    &kr_cmd_run, &kr_cmd_explain, &kr_cmd_watch,  &kr_cmd_report, &kr_cmd_features};
+    &kr_cmd_up,      &kr_cmd_down,  &kr_cmd_status, &kr_cmd_verify,  &kr_cmd_preflight, &kr_cmd_run,
+    &kr_cmd_explain, &kr_cmd_watch, &kr_cmd_report, &kr_cmd_restore, &kr_cmd_features};
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
 static const char *const formats[] = {"text", "json", "tap", "junit", "github", NULL};

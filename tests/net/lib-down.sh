@@ -33,6 +33,22 @@ leaked_to() { # FROM: real exchangers were talked to since that mark
     witness_mark && wire "$1" | grep -q '^leak in0 '
 }
 
-sink_defers() { "$KR_SINK" ctl "$(kr_state).sink.sock" set default defer 100 >"$LAB_DIR/ctl" 2>&1 || die "$(cat "$LAB_DIR/ctl")"; }
+# Until every worker of the sink does.
+sink_defers() {
+    "$KR_SINK" ctl "$(kr_state).sink.sock" set default defer 100 >"$LAB_DIR/ctl" 2>&1 || die "$(cat "$LAB_DIR/ctl")"
+    wait_for 20 all_defer || die "the sink does not defer"
+}
+all_defer() {
+    in_ns "$H" python3 - "$MX4" <<'END'
+import smtplib, sys
+for i in range(12):
+    with smtplib.SMTP(sys.argv[1], 25, timeout=10, local_hostname="probe.example") as s:
+        try:
+            s.sendmail("probe@load.example", "probe@load.example", "Subject: probe\r\n\r\n")
+            sys.exit(1)
+        except smtplib.SMTPDataError as e:
+            assert e.smtp_code // 100 == 4
+END
+}
 equal() { [[ $1 == "$2" ]] || { tap_note "wanted $2, got $1"; return 1; }; }
 ns_pid_gone() { kill "$1" 2>/dev/null || true; wait_for 5 mta_gone "$1"; }

@@ -1,5 +1,5 @@
 # fish completion for kumo-redirect
-set -l commands up down status verify preflight run explain watch report features
+set -l commands up down status verify preflight run explain watch report restore features
 set -l none "not __fish_seen_subcommand_from $commands"
 set -l up '__fish_seen_subcommand_from up run'
 
@@ -13,6 +13,7 @@ complete -c kumo-redirect -n $none -a run -d 'The gate: a generator without its 
 complete -c kumo-redirect -n $none -a watch -d 'Hold what stands'
 complete -c kumo-redirect -n $none -a explain -d 'What a check is about'
 complete -c kumo-redirect -n $none -a report -d 'The account of a run'
+complete -c kumo-redirect -n $none -a restore -d 'Bring back what --persist recorded'
 complete -c kumo-redirect -n $none -a features -d "What this kernel offers"
 
 complete -c kumo-redirect -s c -l config -r -F -d 'Configuration file'
@@ -34,7 +35,12 @@ complete -c kumo-redirect -n $up -l capture-local -d 'Redirect own addresses too
 complete -c kumo-redirect -n $up -l allow -x -a 'netdev-fence= lan-gateway= sock-destroy=' -d 'A waiver'
 complete -c kumo-redirect -n $up -l block -d 'Guards only'
 complete -c kumo-redirect -n $up -l dry-run -d 'Print, change nothing'
+complete -c kumo-redirect -n $up -l persist -d 'Bring it back after a reboot'
 
+complete -c kumo-redirect -n '__fish_seen_subcommand_from restore' -l guards -d 'Only blocked'
+set -l status '__fish_seen_subcommand_from status'
+complete -c kumo-redirect -n $status -l watch -d 'A live screen'
+complete -c kumo-redirect -n $status -l every -x -d 'Seconds between looks'
 set -l down '__fish_seen_subcommand_from down'
 complete -c kumo-redirect -n $down -l wait -x -d 'Let the queues run dry first'
 complete -c kumo-redirect -n $down -l purge -d 'Throw away what is queued'
