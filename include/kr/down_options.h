@@ -1,4 +1,4 @@
-/* The options of down, status and restore. */
+/* The options of down, status, restore and watch. */
 #ifndef KR_DOWN_OPTIONS_H
 #define KR_DOWN_OPTIONS_H
 
@@ -16,6 +16,11 @@ struct kr_status_options {
 };
 struct kr_restore_options {
     bool guards;
+};
+struct kr_watch_command {
+    const char *hook;
+    uint64_t signal; /* a process; 0: none */
+    bool exit_on_breach;
 };
 
 #endif

@@ -50,11 +50,10 @@ struct kr_mtas {
     size_t count[KR_MTA_TOPICS][KR_BROKEN + 1], left_out[KR_MTA_TOPICS][KR_BROKEN + 1];
 };
 
-/* Finds them and reads their configuration: of those that run below /proc/PID/root, of others below
- * `root` (NULL: /), never out of that by links. Ways are judged against the scene's ports,
- * exemptions and listeners. Returns 0, or -1 (KR_UNKNOWN). */
+/* Finds them, and (not _find) reads their configuration: of those that run below /proc/PID/root, of
+ * others below `root` (NULL: /), never out of that by links. Ways are judged against the scene's
+ * ports, exemptions and listeners. Returns 0, or -1 (KR_UNKNOWN). */
 int kr_mtas_read(struct kr_scene *s, const char *root, struct kr_mtas *out, struct kr_err *e);
-/* The same without reading. */
 int kr_mtas_find(struct kr_scene *s, const char *root, struct kr_mtas *out, struct kr_err *e);
 void kr_mtas_free(struct kr_mtas *m);
 

@@ -33,11 +33,6 @@ struct kr_verify_options {
     uint64_t expect_rate, expect_concurrency;
     bool statics;
 };
-struct kr_watch_command {
-    const char *hook;
-    uint64_t signal; /* a process; 0: none */
-    bool exit_on_breach;
-};
 struct kr_preflight_options {
     struct kr_strlist domains, files, resolvers, sinks;
     const char *anchor, *ca_file, *egress_source;

@@ -2,11 +2,6 @@
 # up --persist: the host reboots with a full queue. What the units' own lines do in a namespace that
 # is fresh and still empty, with /run gone: nothing leaves, and it does without them.
 set -euo pipefail
-# A mount namespace of its own, where units and records are the test's.
-if [[ -z ${KR_PRIVATE:-} ]]; then
-    ((EUID == 0)) || { echo "1..0 # SKIP network namespaces need root" && exit; }
-    KR_PRIVATE=1 exec unshare --mount --propagation private "$0" "$@"
-fi
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/pkg.sh
@@ -19,9 +14,6 @@ fi
 . "$(dirname "$0")/lib-down.sh"
 
 N=60
-RECORD=/var/lib/kumo-redirect/persist.json
-UNITS=/etc/systemd/system
-
 # Connections that stay open keep the policy they began with.
 eval "$(declare -f mta_main | sed '1s/mta_main/mta_main_usual/')"
 mta_main() {
@@ -29,24 +21,38 @@ mta_main() {
     echo 'smtp_connection_cache_on_demand = no'
 }
 
+# A mount namespace where units and records are the test's; $HOLDER keeps it.
 private_folders() {
-    local f
-    mount -t tmpfs none /mnt # nobody else sees that
-    for f in etc var/lib; do
-        mkdir -p "/mnt/$f/up" "/mnt/$f/work"
-        mount -t overlay -o "lowerdir=/$f,upperdir=/mnt/$f/up,workdir=/mnt/$f/work" none "/$f"
-    done
-    rm -rf /var/lib/kumo-redirect
-    mkdir -p $UNITS
+    # shellcheck disable=SC2016
+    unshare --mount --propagation private bash -c '
+        set -e
+        mount -t tmpfs none /mnt # nobody else sees that
+        for f in etc var/lib; do
+            mkdir -p "/mnt/$f/up" "/mnt/$f/work"
+            mount -t overlay -o "lowerdir=/$f,upperdir=/mnt/$f/up,workdir=/mnt/$f/work" none "/$f"
+        done
+        rm -rf /var/lib/kumo-redirect
+        mkdir -p /etc/systemd/system
+        echo ready
+        exec sleep infinity' >"$LAB_DIR/holder.log" 2>&1 &
+    HOLDER=$!
+    LAB_PIDS+=("$HOLDER")
+    disown "$HOLDER"
+    await_line "$LAB_DIR/holder.log" ready 1 20 || die "no folders: $(cat "$LAB_DIR/holder.log")"
+    ROOT=/proc/$HOLDER/root
+    RECORD=$ROOT/var/lib/kumo-redirect/persist.json
+    UNITS=$ROOT/etc/systemd/system
 }
-tree() { (cd /etc/systemd && find . | sort); ls -d /var/lib/kumo-redirect/* 2>/dev/null || true; }
+tree() { (cd "$ROOT/etc/systemd" && find . | sort); ls "$ROOT/var/lib/kumo-redirect" 2>/dev/null || true; }
+inside() { nsenter --mount="/proc/$HOLDER/ns/mnt" --net="/run/netns/$H" "$@"; }
+kr() { inside "$KR" "$@"; }
 
 # unit_runs NAME: the command of a unit, in the lab's host.
 unit_runs() {
     local line
     line=$(sed -n 's/^ExecStart=//p' "$UNITS/$1")
     # shellcheck disable=SC2086
-    in_ns "$H" $line >"$LAB_DIR/unit.log" 2>&1
+    inside $line >"$LAB_DIR/unit.log" 2>&1
 }
 guard_unit() { unit_runs kumo-redirect-guard.service; }
 restore_unit() { unit_runs kumo-redirect-restore.service; }
@@ -76,8 +82,8 @@ tried() { # FROM-LINE: each was tried again
 test_install() {
     tree >"$LAB_DIR/before"
     tap_check "--persist for another namespace is refused" refused_netns
-    in_ns "$H" "$KR" -q up --persist --block-port 587
-    tap_check "the record is there" test -s $RECORD
+    kr -q up --persist --block-port 587
+    tap_check "the record is there" test -s "$RECORD"
     tap_check "the mail servers require the guard" required_by kumomta postfix@- exim4
     tap_check "and start after it" grep -q '^Before=network-pre.target.* kumomta.service.* postfix@-.service.* exim4.service' "$UNITS/kumo-redirect-guard.service"
     if command -v systemd-analyze >/dev/null; then
@@ -94,13 +100,13 @@ required_by() {
 }
 units_verify() {
     local said
-    said=$(systemd-analyze verify --man=no --recursive-errors=no "$UNITS/kumo-redirect-guard.service" "$UNITS/kumo-redirect-restore.service" 2>&1 |
+    said=$(inside systemd-analyze verify --man=no --recursive-errors=no /etc/systemd/system/kumo-redirect-{guard,restore}.service 2>&1 |
         grep -F kumo-redirect- || true)
     [[ -z $said ]] || { tap_note "$said"; return 1; }
 }
 refused_netns() {
     local got=0
-    "$KR" -n "$H" up --persist 2>"$LAB_DIR/err" || got=$?
+    nsenter --mount="/proc/$HOLDER/ns/mnt" "$KR" -n "$H" up --persist 2>"$LAB_DIR/err" || got=$?
     [[ $got == 2 && ! -e $RECORD ]]
 }
 
@@ -133,7 +139,7 @@ test_blocked() {
     sink_defers
     mta_inject $N 25
     wait_for 60 deferred_all $N || die "not deferred: $(tail -n 3 "$MTA_DIR/log")"
-    tap_check "down with a full queue is refused" down_is 1 $$
+    tap_check "down with a full queue is refused" down_is 1 "$HOLDER"
     reboot guard_unit
     tap_check "and blocked comes back" restore_unit
     tap_check "as blocked" mode_is blocked
@@ -142,25 +148,25 @@ test_blocked() {
 # What can't be read, or can't be had, is blocked.
 test_fail_closed() {
     local what
-    cp $RECORD "$LAB_DIR/record"
+    cp "$RECORD" "$LAB_DIR/record"
     for what in '{' '{"schema":"kumo-redirect/persist/2","words":[],"blocked":false}' \
         '{"schema":"kumo-redirect/persist/1","words":["--sink=nowhere","--bogus"],"blocked":false}'; do
-        echo "$what" >$RECORD
+        echo "$what" >"$RECORD"
         reboot guard_unit
         tap_check "a record that is no good (${what:0:30}): blocked" mode_is blocked
         restore_unit || true
         tap_check "and it stays blocked" mode_is blocked
     done
-    rm $RECORD
+    rm "$RECORD"
     reboot guard_unit
     tap_check "no record at all, but the units: blocked" mode_is blocked
-    sed 's/"blocked":true/"blocked":false/' "$LAB_DIR/record" >$RECORD
+    sed 's/"blocked":true/"blocked":false/' "$LAB_DIR/record" >"$RECORD"
     reboot guard_unit
     spawn_ready squatter "$H" "$TOOLS/sockd" -n squatter -p 2026
     tap_check "the sink can't start: the second line fails" fails restore_unit
     tap_check "and it is blocked" mode_is blocked
-    in_ns "$H" "$KR" -q down --force
-    echo "$(<"$LAB_DIR/record")" >$RECORD
+    kr -q down --force
+    echo "$(<"$LAB_DIR/record")" >"$RECORD"
 }
 fails() { ! "$@"; }
 
@@ -169,7 +175,7 @@ test_control() {
     local from
     postfix_again
     [[ $(mta_queued) -ge $N ]] || die "the queue is empty"
-    in_ns "$H" "$KR" -q down --force || true
+    kr -q down --force || true
     witness_mark
     from=$MARKS
     mta_stop
@@ -181,15 +187,15 @@ test_control() {
 }
 
 test_removed() {
-    in_ns "$H" "$KR" -q up --persist
+    kr -q up --persist
     tap_check "up without --persist keeps it" keeps
-    tap_check "down" down_is 0 $$
+    tap_check "down" down_is 0 "$HOLDER"
     tree >"$LAB_DIR/after"
     tap_check "takes all of it away" diff "$LAB_DIR/before" "$LAB_DIR/after"
     tap_check "a unit that systemd still knows restores nothing then" nothing_restored
 }
-keeps() { in_ns "$H" "$KR" -q up --lan none && grep -q -- '--lan=none' $RECORD; }
-nothing_restored() { in_ns "$H" "$KR" restore --guards 2>"$LAB_DIR/err" && mode_is off; }
+keeps() { kr -q up --lan none && grep -q -- '--lan=none' "$RECORD"; }
+nothing_restored() { kr restore --guards 2>"$LAB_DIR/err" && mode_is off; }
 
 if ! pkg_need postfix unbound; then
     tap_skip "a reboot" "the packages can't be fetched"
