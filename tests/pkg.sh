@@ -35,7 +35,7 @@ pkg_unpack() {
 }
 
 pkg_installed() {
-    [[ $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null) == *installed* ]]
+    [[ " $(dpkg-query -W -f '${db:Status-Status} ' "$1" 2>/dev/null)" == *" installed "* ]] # nor not-installed
 }
 
 # The libraries among the dependencies, without versions; of alternatives the first.

@@ -45,8 +45,7 @@ struct kr_gen_config {
     uint64_t recipients;     /* of a message */
     uint64_t seed, warm_up, drain, timeout, workers;
     int compat, live, format; /* the enums above */
-    bool seeded, no_pipelining, open_loop, i_know;
-    bool quiet, verbose, help, version;
+    bool seeded, no_pipelining, open_loop, i_know, quiet;
 };
 
 #endif

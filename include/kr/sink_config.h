@@ -6,6 +6,7 @@
 #include <kr/prefixset.h>
 #include <kr/sink_idle.h>
 #include <kr/sink_target.h>
+#include <kr/sink_tls_names.h>
 
 #include <stdbool.h>
 
@@ -24,6 +25,7 @@ struct kr_sink_config {
     int compat;       /* enum kr_compat */
     int tls;          /* enum kr_tls_mode */
     const char *ca_dir;
+    struct kr_tls_names tls_names;
     int live;                   /* enum kr_live */
     struct kr_endpoint metrics; /* port 0: none */
     uint64_t drain;             /* seconds transactions may take at a graceful stop */
@@ -35,9 +37,8 @@ struct kr_sink_config {
     struct kr_targets targets; /* of capture and of the log of connections */
     double sample;             /* share of the messages that are captured */
     uint64_t capture_buffer;   /* MiB a worker */
-    bool lmtp, chunking, auth;
+    bool lmtp, chunking, auth, quiet;
     uint64_t ready_fd, lifeline_fd; /* or KR_SINK_NO_FD */
-    bool quiet, verbose, help, version;
 };
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <kr/buf.h>
 #include <kr/err.h>
+#include <kr/files.h>
 #include <kr/mem.h>
 #include <kr/program.h>
 #include <kr/state.h>
@@ -9,19 +10,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define START_MS 10000
-#define CONNECTIONS 131072u /* at once, over all workers: each has a table of files of its own */
+#define PORTS 65536u
+#define CROWD 4u /* workers a processor, at most */
 
 static int make_nonce(char out[static 40], struct kr_err *e)
 {
@@ -33,15 +38,26 @@ static int make_nonce(char out[static 40], struct kr_err *e)
     return 0;
 }
 
-static unsigned workers(void)
+/* Files a worker may have open: the sink raises its limit, if it starts as a root that may. */
+static uint64_t files_of_worker(void)
 {
     struct rlimit files;
+    bool may = geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1;
+    uint64_t most = may ? kr_files_most() : 0;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return most;
+    return files.rlim_max > most ? files.rlim_max : most;
+}
+
+/* One for each processor. More only where files do not suffice for the ports of one source address:
+ * each worker has a table of files of its own. */
+static unsigned workers(void)
+{
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n = cpus > 0 ? (unsigned)cpus : 1;
-    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_max > CONNECTIONS || files.rlim_max < 256)
-        return n;
-    unsigned need = (unsigned)(CONNECTIONS / (files.rlim_max - 128) + 1);
-    return need > n && need <= 64 ? need : n;
+    uint64_t files = files_of_worker(), room = files > 256 ? files - 128 : 128;
+    uint64_t need = PORTS / room + 1, most = (uint64_t)n * CROWD;
+    return need <= n ? n : (unsigned)(need < most ? need : most);
 }
 
 /* What becomes of the sink's files, signals and session. */

@@ -7,6 +7,7 @@
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/opt.h>
+#include <kr/start.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -143,26 +144,22 @@ static const struct kr_opt rows[] = {
      .help = "of the account on standard output"},
     {"live", 0, KR_OPT_CHOICE, AT(live), .arg = "auto|always|never", .choices = lives,
      .help = "a line on standard error that says what happens; auto: on a terminal"},
-    {"quiet", 'q', KR_OPT_FLAG, AT(quiet), .help = "errors only"},
-    {"verbose", 'v', KR_OPT_FLAG, AT(verbose), .help = "say more"},
-    {"help", 'h', KR_OPT_FLAG, AT(help), .help = "this text"},
-    {"version", 'V', KR_OPT_FLAG, AT(version), .help = "the version"},
 };
 static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
 
-static void print_help(void)
-{
-    puts("Usage: kumo-gen [OPTION]...\n"
-         "Sends test mail by SMTP as traffic-gen does, takes its options, and says what became of "
-         "each message.\n");
-    kr_opt_usage(&table, stdout);
-    puts("\nExamples:\n"
-         "  kumo-gen --concurrency 400 --body-size 60kb --keep-going      for a minute, "
-         "to " KR_GEN_TARGET "\n"
-         "  kumo-gen --throttle 2000/s --open-loop --arrivals poisson     latencies as users see "
-         "them\n"
-         "  kumo-gen -n 100000 -t 127.0.0.1:2026 --format json            the account as JSON");
-}
+static const struct kr_start program = {
+    .name = "kumo-gen",
+    .table = &table,
+    .about = "Usage: kumo-gen [OPTION]...\n"
+             "Sends test mail by SMTP as traffic-gen does, takes its options, and says what became "
+             "of each message.\n",
+    .examples = "Examples:\n"
+                "  kumo-gen --concurrency 400 --body-size 60kb --keep-going      for a minute, "
+                "to " KR_GEN_TARGET "\n"
+                "  kumo-gen --throttle 2000/s --open-loop --arrivals poisson     latencies as "
+                "users see them\n"
+                "  kumo-gen -n 100000 -t 127.0.0.1:2026 --format json            the account as "
+                "JSON"};
 
 /* traffic-gen can inject by KumoMTA's HTTP API too. */
 static int explain_http(int argc, char **argv, struct kr_err *e)
@@ -187,20 +184,6 @@ static int check(const struct kr_gen_config *c, struct kr_err *e)
                        "--body-file '%s' and --mail-file '%s': name the file in the column body",
                        c->body_file, c->mail_file);
     return 0;
-}
-
-static int parse(int argc, char **argv, struct kr_gen_config *c, struct kr_err *e)
-{
-    struct kr_strlist operands = {0};
-    struct kr_opt_target target = {&table, c};
-    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
-    if (bad)
-        explain_http(argc, argv, e);
-    else if (operands.n)
-        bad = kr_fail(e, KR_USAGE, 0, "'%s' is no option; kumo-gen takes options only",
-                      operands.v[0]);
-    kr_strlist_free(&operands);
-    return bad || (!c->help && !c->version && check(c, e)) ? -1 : 0;
 }
 
 static int fill_in(struct kr_gen_config *c, struct kr_err *e)
@@ -270,22 +253,10 @@ static int send_all(struct kr_gen_config *c, int *status, struct kr_err *e)
 
 static int start(int argc, char **argv, struct kr_gen_config *c, int *status, struct kr_err *e)
 {
-    if (parse(argc, argv, c, e))
-        return -1;
-    if (c->help) {
-        print_help();
-        return 0;
-    }
-    if (c->version) {
-        puts("kumo-gen " KR_VERSION);
-        return 0;
-    }
-    kr_log_setup("kumo-gen",
-                 c->quiet     ? KR_LOG_ERROR
-                 : c->verbose ? KR_LOG_DEBUG
-                              : KR_LOG_INFO,
-                 KR_COLOR_AUTO);
-    return send_all(c, status, e);
+    int done = kr_start(&program, argc, argv, c, &c->quiet, e);
+    if (done < 0)
+        return explain_http(argc, argv, e);
+    return done ? 0 : check(c, e) ? -1 : send_all(c, status, e);
 }
 
 int main(int argc, char **argv)
@@ -300,7 +271,7 @@ int main(int argc, char **argv)
                               .drain = 10};
     int status = KR_OK;
     kr_log_setup("kumo-gen", KR_LOG_INFO, KR_COLOR_AUTO);
-    int bad = start(argc, argv, &c, &status, &e);
+    int bad = kr_start_hold_fds(&e) || start(argc, argv, &c, &status, &e);
     if (bad)
         kr_error("%s", e.msg);
     free(c.domain);

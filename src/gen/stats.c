@@ -1,10 +1,8 @@
 #include <kr/gen_stats.h>
 
-#include <kr/err.h>
+#include <kr/shared.h>
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static size_t size_of(unsigned workers)
 {
@@ -13,18 +11,12 @@ static size_t size_of(unsigned workers)
 
 struct kr_gen_shared *kr_gen_shared_make(unsigned workers, struct kr_err *e)
 {
-    void *p =
-        mmap(NULL, size_of(workers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p != MAP_FAILED)
-        return p;
-    kr_fail(e, KR_CANNOT, errno, "shared memory for the counters of %u workers", workers);
-    return NULL;
+    return kr_shared_make(size_of(workers), "the workers' counters", e);
 }
 
 void kr_gen_shared_free(struct kr_gen_shared *s, unsigned workers)
 {
-    if (s)
-        munmap(s, size_of(workers));
+    kr_shared_free(s, size_of(workers));
 }
 
 /* There is one writer: a load and a store do, and cost no locked instruction. */

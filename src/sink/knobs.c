@@ -1,10 +1,7 @@
 #include <kr/sink_knobs.h>
 
-#include <kr/err.h>
+#include <kr/shared.h>
 #include <kr/sink_sums.h>
-
-#include <errno.h>
-#include <sys/mman.h>
 
 static size_t size_for(unsigned blocks)
 {
@@ -13,18 +10,12 @@ static size_t size_for(unsigned blocks)
 
 struct kr_knobs *kr_knobs_make(unsigned blocks, struct kr_err *e)
 {
-    void *p =
-        mmap(NULL, size_for(blocks), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p != MAP_FAILED)
-        return p;
-    kr_fail(e, KR_CANNOT, errno, "shared memory for switches");
-    return NULL;
+    return kr_shared_make(size_for(blocks), "switches", e);
 }
 
 void kr_knobs_free(struct kr_knobs *k, unsigned blocks)
 {
-    if (k)
-        munmap(k, size_for(blocks));
+    kr_shared_free(k, size_for(blocks));
 }
 
 void kr_knobs_obey(struct kr_knobs *k, unsigned block, struct kr_sink_stats *own)

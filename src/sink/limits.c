@@ -3,13 +3,11 @@
  * that those of one that died can be taken back. */
 #include <kr/sink_limits.h>
 
-#include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/shared.h>
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 #define SLOTS 16384u /* a power of two */
 #define PROBES 32u
@@ -32,11 +30,9 @@ struct kr_limits *kr_limits_make(unsigned workers, struct kr_err *e)
     struct kr_limits *l = kr_calloc(1, sizeof *l);
     l->workers = workers;
     l->size = (sizeof(struct kr_limit) + workers * sizeof(uint32_t) + 63) / 64 * 64;
-    l->slots = mmap(NULL, SLOTS * l->size, PROT_READ | PROT_WRITE,
-                    MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (l->slots != MAP_FAILED)
+    l->slots = kr_shared_make(SLOTS * l->size, "the limits", e);
+    if (l->slots)
         return l;
-    kr_fail(e, KR_CANNOT, errno, "shared memory for the limits");
     free(l);
     return NULL;
 }
@@ -44,7 +40,7 @@ struct kr_limits *kr_limits_make(unsigned workers, struct kr_err *e)
 void kr_limits_free(struct kr_limits *l)
 {
     if (l)
-        munmap(l->slots, SLOTS * l->size);
+        kr_shared_free(l->slots, SLOTS * l->size);
     free(l);
 }
 

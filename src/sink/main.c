@@ -8,6 +8,7 @@
 #include <kr/sink_ctl.h>
 #include <kr/sink_master.h>
 #include <kr/sink_selftest.h>
+#include <kr/start.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,11 @@ static int on_nonce(void *target, const char *value, struct kr_err *e)
                        NONCE_MAX);
     ((struct kr_sink_config *)target)->nonce = value;
     return 0;
+}
+
+static int on_tls_name(void *target, const char *value, struct kr_err *e)
+{
+    return kr_tls_names_add(&((struct kr_sink_config *)target)->tls_names, value, e);
 }
 
 static int on_seed(void *target, const char *value, struct kr_err *e)
@@ -141,6 +147,9 @@ static const struct kr_opt rows[] = {
      .help = "offer STARTTLS; lab-ca: a certificate for each name asked for, of a CA of our own"},
     {"ca-dir", 0, KR_OPT_STRING, AT(ca_dir), .arg = "DIR",
      .help = "where the lab CA is kept; default " KR_CA_DIR},
+    {"tls-name", 0, KR_OPT_CALL, .arg = "[PREFIX=]NAME", .call = on_tls_name,
+     .help = "lab-ca: the certificate's name where a client asks for none, of all or for addresses "
+             "in there; repeatable; default the address it meant"},
     {"policy", 'p', KR_OPT_STRING, AT(policy), .arg = "FILE",
      .help = "what to refuse and delay, in TOML; KumoMTA's responses.toml will do"},
     {"compat", 0, KR_OPT_CHOICE, AT(compat), .arg = "none|kumo", .choices = compats,
@@ -168,26 +177,22 @@ static const struct kr_opt rows[] = {
     {"drain", 0, KR_OPT_UINT, AT(drain), .arg = "SECONDS", .min = 1, .max = 3600,
      .help = "how long transactions may take at a graceful stop (SIGQUIT); default 10"},
     {"self-test", 0, KR_OPT_FLAG, AT(self_test), .help = "say what a message costs here, and end"},
-    {"quiet", 'q', KR_OPT_FLAG, AT(quiet), .help = "errors only"},
-    {"verbose", 'v', KR_OPT_FLAG, AT(verbose), .help = "say more"},
-    {"help", 'h', KR_OPT_FLAG, AT(help), .help = "this text"},
-    {"version", 'V', KR_OPT_FLAG, AT(version), .help = "the version"},
 };
 static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
 
-static void print_help(void)
-{
-    puts("Usage: kumo-sink [OPTION]...\n"
-         "       kumo-sink ca print|install|remove [--ca-dir DIR]\n"
-         "       kumo-sink ctl SOCKET COMMAND...\n"
-         "Takes mail by SMTP, keeps none of it, and counts whom it was meant for.\n");
-    kr_opt_usage(&table, stdout);
-    puts("\nExamples:\n"
-         "  kumo-sink                                      every address, port 2026\n"
-         "  kumo-sink -l 127.0.0.1:2525 --stats-on-exit -  one address; Ctrl-C prints the account\n"
-         "  kumo-sink -c /run/sink.sock -w 8 &             then: kumo-sink ctl "
-         "/run/sink.sock stats");
-}
+static const struct kr_start program = {
+    .name = "kumo-sink",
+    .table = &table,
+    .about = "Usage: kumo-sink [OPTION]...\n"
+             "       kumo-sink ca print|install|remove [--ca-dir DIR]\n"
+             "       kumo-sink ctl SOCKET COMMAND...\n"
+             "Takes mail by SMTP, keeps none of it, and counts whom it was meant for.\n",
+    .examples =
+        "Examples:\n"
+        "  kumo-sink                                      every address, port 2026\n"
+        "  kumo-sink -l 127.0.0.1:2525 --stats-on-exit -  one address; Ctrl-C prints the account\n"
+        "  kumo-sink -c /run/sink.sock -w 8 &             then: kumo-sink ctl "
+        "/run/sink.sock stats"};
 
 static int check_fd(const char *option, uint64_t fd, struct kr_err *e)
 {
@@ -237,49 +242,10 @@ static int serve(struct kr_sink_config *cfg, struct kr_err *e)
     return cfg->self_test ? kr_sink_self_test(cfg, e) : kr_sink_run(cfg, e);
 }
 
-static int parse(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
-{
-    struct kr_strlist operands = {0};
-    struct kr_opt_target target = {&table, cfg};
-    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
-    if (!bad && operands.n)
-        bad = kr_fail(e, KR_USAGE, 0, "'%s' is no option; kumo-sink takes options only",
-                      operands.v[0]);
-    kr_strlist_free(&operands);
-    return bad;
-}
-
 static int start(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
 {
-    if (parse(argc, argv, cfg, e))
-        return -1;
-    if (cfg->help) {
-        print_help();
-        return 0;
-    }
-    if (cfg->version) {
-        puts("kumo-sink " KR_VERSION);
-        return 0;
-    }
-    kr_log_setup("kumo-sink",
-                 cfg->quiet     ? KR_LOG_ERROR
-                 : cfg->verbose ? KR_LOG_DEBUG
-                                : KR_LOG_INFO,
-                 KR_COLOR_AUTO);
-    return serve(cfg, e);
-}
-
-/* A socket that got the number of a closed standard descriptor would receive our messages. */
-static int hold_standard_fds(struct kr_err *e)
-{
-    int fd;
-    do {
-        fd = open("/dev/null", O_RDWR);
-        if (fd < 0)
-            return kr_fail(e, KR_CANNOT, errno, "/dev/null");
-    } while (fd <= STDERR_FILENO);
-    close(fd);
-    return 0;
+    int done = kr_start(&program, argc, argv, cfg, &cfg->quiet, e);
+    return done < 0 ? -1 : done ? 0 : serve(cfg, e);
 }
 
 static int (*find_command(int argc, char **argv))(int, char **, struct kr_err *)
@@ -309,11 +275,12 @@ int main(int argc, char **argv)
     kr_idles_default(&cfg.idle);
     kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
     int (*command)(int, char **, struct kr_err *) = find_command(argc, argv);
-    int bad = hold_standard_fds(&e) ||
+    int bad = kr_start_hold_fds(&e) ||
               (command ? command(argc - 1, argv + 1, &e) : start(argc, argv, &cfg, &e));
     if (bad)
         kr_error("%s", e.msg);
     free(cfg.listen);
+    free(cfg.tls_names.v);
     kr_prefixset_free(&cfg.ranges);
     return bad ? (int)e.exit : KR_OK;
 }

@@ -7,6 +7,7 @@
 
 #include <kr/drop.h>
 #include <kr/err.h>
+#include <kr/files.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/sink_control.h>
@@ -27,7 +28,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -124,13 +124,10 @@ static int take_signals(struct master *m, struct kr_err *e)
 
 static int raise_files(struct kr_sink_config *cfg, struct kr_err *e)
 {
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r))
-        return kr_fail(e, KR_CANNOT, errno, "RLIMIT_NOFILE");
-    r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &r))
-        return kr_fail(e, KR_CANNOT, errno, "RLIMIT_NOFILE");
-    uint64_t room = r.rlim_max > 2 * FD_RESERVE ? r.rlim_max - FD_RESERVE : FD_RESERVE;
+    uint64_t wanted = cfg->max_connections ? cfg->max_connections : KR_FILES_SINK, files = 0;
+    if (kr_files_raise(wanted + FD_RESERVE, &files, e))
+        return -1;
+    uint64_t room = files > 2 * FD_RESERVE ? files - FD_RESERVE : FD_RESERVE;
     if (cfg->max_connections > room)
         kr_warn("--max-connections %llu: the open-file limit leaves room for %llu",
                 (unsigned long long)cfg->max_connections, (unsigned long long)room);
@@ -187,7 +184,9 @@ static int make_shared(struct master *m, struct kr_err *e)
     s->store = s->memory ? kr_store_make(e) : NULL;
     if (!s->store)
         return -1;
-    s->tls = m->cfg->tls ? kr_tls_make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir, e) : NULL;
+    s->tls = m->cfg->tls
+                 ? kr_tls_make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir, &m->cfg->tls_names, e)
+                 : NULL;
     return m->cfg->tls && !s->tls ? -1 : 0;
 }
 

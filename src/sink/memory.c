@@ -3,12 +3,10 @@
  * same moment may lose an attempt; none can wait for another, also not for one that died. */
 #include <kr/sink_memory.h>
 
-#include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/shared.h>
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 
 #define PAGE 4096u
 #define WAYS 4u
@@ -33,11 +31,9 @@ struct kr_memory {
     _Atomic uint64_t *forgotten;
 };
 
-static void *shared(size_t n)
+static size_t size_of(const struct kr_memory *m)
 {
-    void *p =
-        mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    return m->sets * sizeof *m->set + sizeof *m->forgotten;
 }
 
 struct kr_memory *kr_memory_make(size_t slots, struct kr_err *e)
@@ -46,9 +42,8 @@ struct kr_memory *kr_memory_make(size_t slots, struct kr_err *e)
     m->sets = 1;
     while (m->sets * WAYS < slots)
         m->sets *= 2;
-    m->set = shared(m->sets * sizeof *m->set + sizeof *m->forgotten);
+    m->set = kr_shared_make(size_of(m), "recipients", e);
     if (!m->set) {
-        kr_fail(e, KR_CANNOT, errno, "shared memory for %zu recipients", slots);
         free(m);
         return NULL;
     }
@@ -67,7 +62,7 @@ void kr_memory_warm(struct kr_memory *m)
 void kr_memory_free(struct kr_memory *m)
 {
     if (m)
-        munmap(m->set, m->sets * sizeof *m->set + sizeof *m->forgotten);
+        kr_shared_free(m->set, size_of(m));
     free(m);
 }
 

@@ -1,12 +1,10 @@
 #include <kr/sink_names.h>
 
-#include <kr/err.h>
+#include <kr/shared.h>
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
 
 struct kr_names {
     _Atomic size_t n;
@@ -15,20 +13,15 @@ struct kr_names {
 
 struct kr_names *kr_names_make(struct kr_err *e)
 {
-    struct kr_names *n =
-        mmap(NULL, sizeof *n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (n == MAP_FAILED) {
-        kr_fail(e, KR_CANNOT, errno, "shared memory for names");
-        return NULL;
-    }
-    kr_names_add(n, "other");
+    struct kr_names *n = kr_shared_make(sizeof *n, "names", e);
+    if (n)
+        kr_names_add(n, "other");
     return n;
 }
 
 void kr_names_free(struct kr_names *n)
 {
-    if (n)
-        munmap(n, sizeof *n);
+    kr_shared_free(n, sizeof *n);
 }
 
 size_t kr_names_count(const struct kr_names *n)

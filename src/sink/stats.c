@@ -1,19 +1,10 @@
 #include "stats_internal.h"
 
-#include <kr/err.h>
-
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
+#include <kr/shared.h>
 
 struct kr_sink_stats *kr_sink_stats_make(unsigned n, struct kr_err *e)
 {
-    void *p = mmap(NULL, n * sizeof(struct kr_sink_stats), PROT_READ | PROT_WRITE,
-                   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (p != MAP_FAILED)
-        return p;
-    kr_fail(e, KR_CANNOT, errno, "shared memory for the counters of %u workers", n);
-    return NULL;
+    return kr_shared_make(n * sizeof(struct kr_sink_stats), "the workers' counters", e);
 }
 
 struct kr_sink_stats *kr_sink_stats_of(struct kr_sink_stats *all, unsigned worker)
@@ -23,8 +14,7 @@ struct kr_sink_stats *kr_sink_stats_of(struct kr_sink_stats *all, unsigned worke
 
 void kr_sink_stats_free(struct kr_sink_stats *all, unsigned n)
 {
-    if (all)
-        munmap(all, n * sizeof *all);
+    kr_shared_free(all, n * sizeof *all);
 }
 
 /* There is one writer: a load and a store do, and cost no locked instruction. */

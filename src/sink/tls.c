@@ -5,6 +5,7 @@
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/sink_ca.h>
+#include <kr/sink_tls_names.h>
 
 #include "dice.h"
 
@@ -25,6 +26,7 @@ struct kr_tls {
     SSL_CTX *ctx;
     struct kr_ca ca;
     EVP_PKEY *key;
+    const struct kr_tls_names *names;
     struct named *table;
     size_t n;
     uint64_t minted;
@@ -65,14 +67,6 @@ static X509 *certificate(struct kr_tls *t, const char *name, const struct kr_add
     return cert;
 }
 
-/* Letters, digits, dots, hyphens and underscores: what is asked for goes into a certificate. */
-static bool is_name(const char *name)
-{
-    size_t n = strlen(name);
-    return n && n <= 253 &&
-           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == n;
-}
-
 static int choose(SSL *ssl, void *arg)
 {
     struct kr_tls *t = arg;
@@ -82,7 +76,9 @@ static int choose(SSL *ssl, void *arg)
     char text[KR_ADDRSTRLEN];
     if (!t->ca.cert)
         name = "kumo-sink";
-    else if (!name || !is_name(name))
+    else if (!name || !kr_tls_is_name(name))
+        name = kr_tls_name_for(t->names, meant);
+    if (!name)
         name = kr_addr_str(meant, text);
     /* Some clients ask for an address by name, though RFC 6066 3 forbids it. */
     bool numeric = t->ca.cert && kr_addr_parse(name, &address, NULL) == 0;
@@ -127,9 +123,11 @@ static int get_keys(struct kr_tls *t, enum kr_tls_mode mode, const char *ca_dir,
                : kr_fail(e, KR_CANNOT, 0, "no certificate could be made");
 }
 
-struct kr_tls *kr_tls_make(enum kr_tls_mode mode, const char *ca_dir, struct kr_err *e)
+struct kr_tls *kr_tls_make(enum kr_tls_mode mode, const char *ca_dir,
+                           const struct kr_tls_names *names, struct kr_err *e)
 {
     struct kr_tls *t = kr_calloc(1, sizeof *t);
+    t->names = names;
     t->table = kr_calloc(ROOM, sizeof *t->table);
     if (get_keys(t, mode, ca_dir, e) == 0 &&
         (setup(t) == 0 || kr_fail(e, KR_CANNOT, 0, "OpenSSL: TLS can't be set up") == 0))

@@ -106,20 +106,8 @@ def verified(tap, letter):
 
 # ---- what the policy says ------------------------------------------------------------------------
 
-POLICY = """[provider.bounces]
-domains = "bounce.example"
-bounce = 100
-bounces = { code = 550, msg = "5.1.1 nobody of this name" }
-[provider.refuses]
-domains = "refuse.example"
-stage = "rcpt"
-bounce = 100
-bounces = { code = 553, msg = "5.1.3 no such place" }
-[provider.defers]
-domains = "defer.example"
-defer = 100
-defers = { code = 451, msg = "4.3.0 not today" }
-"""
+with open(os.path.join(os.path.dirname(__file__), "shown.toml"), encoding="utf-8") as shown:
+    POLICY = shown.read()
 # DOMAIN, status of swaks, status of curl, what is said
 SAID = (("bounce.example", 26, 8, "550 5.1.1 nobody of this name"),
         ("refuse.example", 24, 55, "553 5.1.3 no such place"),

@@ -28,22 +28,5 @@ equal() { [[ $1 == "$2" ]] || { tap_note "wanted $2, got $1"; return 1; }; }
 # stands_like COUNT REGEX FILE: so many lines of the file match.
 stands_like() { equal "$(grep -cE -- "$2" "$3")" "$1" || { tap_note "of: $2"; return 1; }; }
 
-# What the policy says has to show up in the MTA's log and queue: one provider refuses at the dot, one
-# at RCPT, one defers at the dot.
-policy_to_show() {
-    cat >"$LAB_DIR/policy.toml" <<'POLICY'
-[provider.bounces]
-domains = "bounce.example"
-bounce = 100
-bounces = { code = 550, msg = "5.1.1 nobody of this name" }
-[provider.refuses]
-domains = "refuse.example"
-stage = "rcpt"
-bounce = 100
-bounces = { code = 553, msg = "5.1.3 no such place" }
-[provider.defers]
-domains = "defer.example"
-defer = 100
-defers = { code = 451, msg = "4.3.0 not today" }
-POLICY
-}
+# What the policy says has to show up in the MTA's log and queue.
+policy_to_show() { cp "$(dirname "${BASH_SOURCE[0]}")/shown.toml" "$LAB_DIR/policy.toml"; }

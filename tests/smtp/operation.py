@@ -1,4 +1,5 @@
 """What operators use: metrics, latencies, the live line, the graceful stop, the self-test."""
+import resource
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from policy import Policy, codes, mail
 from sinktest import LIMIT, PROGRAM, Sink, finals, free_port, read_all, read_reply, wait_for
 
 HELLO = b"EHLO me\r\n"
+FILES = 131072 + 64
 
 
 def get(port, path):
@@ -150,7 +152,28 @@ def self_test():
     return None if good else f"status {p.returncode}: {lines}"
 
 
+def may_raise():
+    with open("/proc/self/status", encoding="ascii") as f:
+        effective = [int(line.split()[1], 16) for line in f if line.startswith("CapEff:")][0]
+    return bool(effective >> 24 & 1)  # CAP_SYS_RESOURCE
+
+
+def files():
+    """The limit of open files is raised: to the hard one, and beyond it by who may."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    hard = 512 if may_raise() else before[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with Sink() as sink, open(f"/proc/{sink.workers()[0]}/limits", encoding="ascii") as f:
+            line = [l.split() for l in f if l.startswith("Max open files")][0]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    want = FILES if may_raise() else hard
+    return None if int(line[3]) == int(line[4]) == want else f"{line}, not {want}"
+
+
 def run(tap):
+    tap.run("operation: the limit of open files is raised", files)
     for test in (metrics, latencies, live, drain_ends, self_test):
         tap.run(f"operation: {test.__name__.replace('_', ' ')}", test)
     for how in ("drain", signal.SIGQUIT):

@@ -186,6 +186,18 @@ opensmtpd_delivers() {
         test "$(counted .tls_sessions)" -gt 0 || { tap_note "$(opensmtpd_says)"; return 1; }
 }
 
+# By the name of the host it connects to, which it tells nobody: the sink must know it.
+opensmtpd_by_name() {
+    sink_up "${LAB_CA[@]}" --tls-name 192.0.2.0/24=other.example --tls-name 127.0.0.0/8=mx.lab.example
+    opensmtpd_up '"smtp+tls://mx.lab.example:2026" tls'
+    mta_inject 5 587 d.example
+    wait_for 30 ended 5 || tap_note "$(opensmtpd_says)"
+    opensmtpd_down
+    sink_down
+    stands_like 5 ' mta delivery .*result="Ok"' "$LAB_DIR/smtpd.log" &&
+        equal "$(counted '"\(.messages) \(.tls_named)"')" "5 0" || { tap_note "$(opensmtpd_says)"; return 1; }
+}
+
 opensmtpd_does_not_trust() {
     sink_up --tls self-signed
     opensmtpd_up '"smtp+tls://127.0.0.1:2026" tls'
@@ -234,6 +246,7 @@ try msmtp "msmtp: what the policy refuses and defers is its exit status" msmtp_i
 try exim4-daemon-light "Exim: verified TLS and CHUNKING" exim_delivers
 try exim4-daemon-light "Exim: what the policy says is in its log and queue" exim_shows
 try opensmtpd "OpenSMTPD: verified TLS" opensmtpd_delivers
+try opensmtpd "OpenSMTPD: verified TLS, by the MX host's name" opensmtpd_by_name
 try opensmtpd "OpenSMTPD does not deliver without the lab CA" opensmtpd_does_not_trust
 try opensmtpd "OpenSMTPD: in clear" opensmtpd_in_clear
 try opensmtpd "OpenSMTPD: what the policy says is in its log and queue" opensmtpd_shows

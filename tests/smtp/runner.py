@@ -10,6 +10,7 @@ import faults
 import operation
 import policy
 import tls
+import schemas
 import scripts
 import steer
 from sinktest import Sink, Tap
@@ -27,6 +28,7 @@ control.run(tap)
 faults.run(tap)
 operation.run(tap)
 policy.run(tap)
+schemas.run(tap)
 steer.run(tap)
 tls.run(tap)
 sys.exit(tap.done())
