@@ -27,8 +27,7 @@ extern const struct kr_opt_table kr_up_settings; /* those of them that say what 
 extern const struct kr_opt_table kr_preflight_options;
 extern const struct kr_opt_table kr_no_options;
 
-/* What verify is asked for, besides the settings of up. */
-struct kr_verify_options {
+struct kr_verify_options { /* besides those of up */
     struct kr_strlist allow;
     uint64_t expect_rate, expect_concurrency;
     bool statics;
