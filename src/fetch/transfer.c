@@ -27,7 +27,7 @@ static CURLcode trust(CURL *easy, void *ctx, void *arg)
                : CURLE_SSL_CERTPROBLEM;
 }
 
-static size_t on_body(char *b, size_t size, size_t n, void *arg)
+static size_t on_body(const char *b, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
     t->oversize = t->body.len + size * n > KR_STS_BYTES;
@@ -37,7 +37,7 @@ static size_t on_body(char *b, size_t size, size_t n, void *arg)
     return size * n;
 }
 
-static size_t on_header(char *b, size_t size, size_t n, void *arg)
+static size_t on_header(const char *b, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
     (void)b;
