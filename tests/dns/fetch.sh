@@ -140,7 +140,8 @@ sign .
 printf 'nameserver 127.0.0.5\n' >"$DNS/etc/resolv.conf"
 nsd_up 127.0.0.2
 unbound_up
-spawn_ready policies "$H" python3 "$TESTS/dns/policies.py" "$CERTS"
+spawn policies "$H" python3 "$TESTS/dns/policies.py" "$CERTS"
+await_line "$LAB_DIR/policies.log" ^ready 1 30 || die "policies.py did not start: $(cat "$LAB_DIR/policies.log")"
 if [[ -n $H2 ]]; then
     mkdir -p "$LAB_DIR/h2/.well-known"
     printf 'version: STSv1\nmode: enforce\nmx: mx.h2.test\nmax_age: 1\n' >"$LAB_DIR/h2/.well-known/mta-sts.txt"
@@ -154,7 +155,7 @@ fi
 # ---- every way ----
 DOMAINS=("${WAYS[@]/%/.test}")
 LOOK=(--resolver 10.53.0.1 --mta none --sink builtin)
-FETCH=("${LOOK[@]}" --fetch-policy --fetch-timeout 4 --ca-file "$CERTS/ca.pem")
+FETCH=("${LOOK[@]}" --fetch-policy --fetch-timeout 5 --ca-file "$CERTS/ca.pem")
 preflight "${FETCH[@]}" "${DOMAINS[@]}"
 tap_check "hazards are exit 1" test "$STATUS" = 1
 while read -r way policy how outcome; do
@@ -186,7 +187,7 @@ tap_check "  which would have shown" await_line "$LAB_DIR/policies.log" ^asked
 preflight "${LOOK[@]}" good.test gone.test
 is good.test '.mta_sts_policy + " " + .outcome' 'unfetched fails' "nobody asked for it: "
 is gone.test .outcome fails "counts as enforce: "
-preflight "${LOOK[@]}" --fetch-policy --fetch-timeout 4 good.test
+preflight "${LOOK[@]}" --fetch-policy --fetch-timeout 5 good.test
 is good.test .mta_sts_fetch untrusted "the system's CAs do not know ours: "
 preflight "${LOOK[@]}" --fetch-policy --ca-file "$LAB_DIR/nowhere" good.test
 tap_check "no such file of CAs: exit 2" test "$STATUS" = 2
