@@ -202,7 +202,7 @@ for part in connections hold bulk watch; do
     [[ -z $PART || $PART == "$part" ]] || continue
     "bench_$part"
 done
-for part in sink gen verify dns; do
+for part in sink gen verify dns gate; do
     [[ -z $PART || $PART == "$part" ]] || continue
     "$TESTS/bench/$part.sh" || MISSED=1
 done
