@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-struct kr_buf;
 struct kr_err;
 struct kr_toml;
 
@@ -57,8 +56,5 @@ int kr_opt_from_toml(const struct kr_opt_target *targets, size_t n, const struct
 void kr_opt_usage(const struct kr_opt_table *t, FILE *out);
 void kr_opt_man(const struct kr_opt_table *t, FILE *out);
 void kr_opt_names(const struct kr_opt_table *t, FILE *out);
-/* The flags, choices and lists of a target as words of a command line that sets them so, each ended
- * by NUL. */
-void kr_opt_words(const struct kr_opt_table *t, const void *target, struct kr_buf *out);
 
 #endif

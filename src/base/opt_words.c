@@ -1,3 +1,5 @@
+#include <kr/opt_words.h>
+
 #include <kr/buf.h>
 #include <kr/opt.h>
 

@@ -5,6 +5,7 @@
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/netns.h>
+#include <kr/opt_words.h>
 #include <kr/persist.h>
 #include <kr/report.h>
 #include <kr/up.h>

@@ -110,9 +110,8 @@ static void take_key(struct watch *w)
 {
     char key = 0;
     ssize_t n = read(STDIN_FILENO, &key, 1);
-    if (n == 0 || (n < 0 && errno != EINTR))
-        w->ended = true; /* the terminal went away */
-    else if (key == 'q' || key == 'Q')
+    bool gone = n == 0 || (n < 0 && errno != EINTR);
+    if (gone || key == 'q' || key == 'Q')
         w->ended = true;
     else if (key == '\f')
         draw(w);

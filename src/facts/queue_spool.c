@@ -16,7 +16,7 @@
 
 struct walk {
     bool (*takes)(const char *name);
-    uint64_t *n;
+    uint64_t n;
     unsigned folders;
 };
 
@@ -32,7 +32,7 @@ static int entry(struct walk *w, int folder, const struct dirent *d, unsigned de
     if (fstatat(folder, d->d_name, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -1;
     if (S_ISREG(st.st_mode) && w->takes(d->d_name))
-        ++*w->n;
+        w->n++;
     if (!S_ISDIR(st.st_mode) || !depth)
         return 0;
     int fd = openat(folder, d->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -66,11 +66,13 @@ static int walk(struct walk *w, int folder, unsigned depth)
 int kr_queue_spool(int root, const char *path, unsigned depth, bool (*takes)(const char *name),
                    uint64_t *n)
 {
-    struct walk w = {.takes = takes, .n = n};
+    struct walk w = {.takes = takes};
     int fd = kr_mta_open_below(root, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
-    return walk(&w, fd, depth) ? -1 : 1;
+    int bad = walk(&w, fd, depth);
+    *n += w.n;
+    return bad ? -1 : 1;
 }
 
 /* ---- deliveries under way -------------------------------------------------------------------- */

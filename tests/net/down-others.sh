@@ -164,6 +164,44 @@ url_is_refused() {
     [[ $got == 2 ]] && grep -q "gopher" "$LAB_DIR/down.err"
 }
 
+# ---- SIGKILL -------------------------------------------------------------------------------------
+
+killed_down() { # N ARGS...: down, killed as it makes its Nth such call; false when it got through
+    local n=$1 got=0
+    shift
+    in_ns "$H" strace -qq -o /dev/null -e trace=sendto,sendmsg,rename,unlink,connect \
+        -e "inject=sendto,sendmsg,rename,unlink,connect:signal=SIGKILL:when=$n" "$KR" -q down "$@" >/dev/null 2>&1 || got=$?
+    ((got == 137))
+}
+knock() {
+    in_ns "$H" "$TOOLS/tcpconn" -w 20 "$MX4" 25 >/dev/null || true
+    in_ns "$H" "$TOOLS/tcpconn" -w 20 "$MX6" 25 >/dev/null || true
+}
+
+# With mail queued no kill of down opens, from redirect or from blocked; with none, the next one ends it.
+test_killed() {
+    local n from
+    kumod_says '{"how":"good","scheduled":5}'
+    kumod_start kumod "$H" 8000
+    witness_mark
+    from=$MARKS
+    for ((n = 1; n < 400; n += 2 + n / 3)); do
+        in_ns "$H" "$KR" -q up
+        killed_down "$n" || break
+        knock
+    done
+    tap_check "down with mail queued, killed at any of $n calls, never opens" silent "$from"
+    tap_check "and ends in blocked" mode_is blocked
+    kumod_says '{"how":"good","scheduled":0}'
+    for ((n = 1; n < 400; n += 3 + n / 3)); do
+        in_ns "$H" "$KR" -q up --block
+        killed_down "$n" || break
+        in_ns "$H" "$KR" -q down || { tap_not_ok "down after a kill at call $n"; return; }
+    done
+    tap_check "with none queued the next down ends what was killed ($n calls)" mode_is off
+    ns_pid_gone "$KUMOD"
+}
+
 if ! pkg_need postfix unbound exim4-daemon-light; then
     tap_skip "letting go of Exim and KumoMTA" "the packages can't be fetched"
     tap_done
@@ -174,7 +212,7 @@ lab_world
 witness_start
 lab_host
 dns_start
-for part in exim kumomta; do
+for part in exim kumomta killed; do
     [[ -z ${1:-} || $part == "$1" ]] || continue
     "test_$part"
 done
