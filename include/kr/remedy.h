@@ -21,7 +21,8 @@ struct kr_remedy {
     uint64_t needed[4];                  /* domains by bit of KR_NEED_* */
     uint32_t needs;                      /* KR_NEED_* */
     struct kr_remedy_names names, hosts; /* the domains, and their MX hosts that fail */
-    bool more; /* than KR_REMEDY_NAMED of either: the lists are not whole */
+    bool more;    /* than KR_REMEDY_NAMED of either: the lists are not whole */
+    bool aliased; /* an MX host is an alias: some MTAs know it by its other name */
 };
 /* One domain, judged by this side: what it needs, found by judging it again without. */
 void kr_remedy_add(struct kr_remedy *r, const struct kr_domain_facts *d,

@@ -69,8 +69,10 @@ static void record(struct kr_remedy *r, const struct kr_domain_facts *d, uint32_
         return;
     name(r, &r->names, d->name);
     for (size_t i = 0; i < d->n_hosts; i++)
-        if (before->hosts[i].outcome != KR_DELIVERS)
+        if (before->hosts[i].outcome != KR_DELIVERS) {
             name(r, &r->hosts, d->hosts[i].name);
+            r->aliased = r->aliased || d->hosts[i].alias != KR_ALIAS_NONE;
+        }
 }
 
 /* DANE hides what else is asked for: so again, until nothing more comes up. */

@@ -41,10 +41,19 @@ static bool flag(const struct driver *d, const char *name)
     return v && strcmp(v, "false") != 0;
 }
 
-/* What can't be told counts as set. */
+/* What can't be told counts as set. Exim knows an alias by the name it leads to, which is not known
+ * here: lists that name hosts can't be told for it. */
 static bool applies(const struct driver *d, const char *list, const char *host)
 {
     return kr_exim_list_match(option(d, list), host) != KR_LIST_NO;
+}
+
+static const char *name_to_exim(const struct kr_domain_facts *d, const char *host)
+{
+    for (size_t i = 0; host && i < d->n_hosts; i++)
+        if (strcmp(d->hosts[i].name, host) == 0 && d->hosts[i].alias != KR_ALIAS_NONE)
+            return NULL;
+    return host;
 }
 
 /* Without hosts_require_tls Exim goes on in clear after TLS failed (tls_tempfail_tryclear). */
@@ -74,7 +83,7 @@ static void path(void *arg, const struct kr_domain_facts *d, const char *host,
     const struct exim *x = arg;
     struct kr_mta_path all = {.level = KR_TLS_MAY};
     bool any = false;
-    (void)d;
+    host = name_to_exim(d, host);
     for (size_t i = 0; i < x->transports.n; i++) {
         if (!x->transports.v[i].used)
             continue;

@@ -24,6 +24,21 @@ static void say_host(const char *host, FILE *out)
     fputs("$\\N", out);
 }
 
+/* What is no "\\N...\\N" and has a '$'. */
+static bool computed(const char *list)
+{
+    const char *verbatim;
+    while ((verbatim = strstr(list, "\\N")) != NULL) {
+        if (memchr(list, '$', (size_t)(verbatim - list)))
+            return true;
+        const char *end = strstr(verbatim + 2, "\\N");
+        if (!end)
+            return true;
+        list = end + 2;
+    }
+    return strchr(list, '$') != NULL;
+}
+
 /* "! host : ! host : what it was", with the separator it had. */
 static void say_list(const struct kr_remedy *r, const char *name, const char *old, FILE *out)
 {
@@ -35,7 +50,7 @@ static void say_list(const struct kr_remedy *r, const char *name, const char *ol
     }
     old += strspn(old, " \t");
     fprintf(out, "  %s = ", name);
-    if (r->more || strchr(old, '$')) {
+    if (r->more || r->aliased || computed(old)) {
         fputc('\n', out);
         return;
     }
@@ -76,6 +91,9 @@ void kr_emit_exim(const struct kr_remedy *r, const struct kr_mta_side *side, boo
           "reload Exim.\n# Undo: put back the lines that are named by \"it was\" (those that were "
           "not written are Exim's defaults:\n# delete the line), and reload Exim.\n",
           out);
+    if (r->aliased)
+        fputs("# For all hosts: one of them is an alias, and Exim knows it by its other name.\n",
+              out);
     if (!side->n_options)
         say_default(r, out);
     for (size_t i = 0; i < side->n_options; i++) {

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# A real Exim delivers to a sink: what becomes of each row of the truth table is what preflight foretold,
+# with whatever settings; what it emits then makes all go that can.
+set -euo pipefail
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/dns/lib-dns.sh
+. "$TESTS/dns/lib-dns.sh"
+# shellcheck source=tests/dns/lib-zones.sh
+. "$TESTS/dns/lib-zones.sh"
+# shellcheck source=tests/net/lib-postfix.sh
+. "$TESTS/net/lib-postfix.sh"
+# shellcheck source=tests/smtp/lib-mta.sh
+. "$TESTS/smtp/lib-mta.sh"
+# shellcheck source=tests/dns/lib-mtas.sh
+. "$TESTS/dns/lib-mtas.sh"
+
+((EUID == 0)) || { echo "1..0 # SKIP network namespaces need root"; exit 0; }
+pkg_need "${DNS_NEEDS[@]}" exim4-daemon-light || { echo "1..0 # SKIP the mail servers can't be fetched"; exit 0; }
+dns_init x
+zones_of_rows
+nsd_up 127.0.0.2
+unbound_up
+mtas_init
+declare -A REAL FORETOLD
+SINK_SEEN=()
+
+
+# set_as WHAT LINES: a few domains with these settings.
+set_as() {
+    exim_etc "$2"
+    compare exim "$1" "${SOME[@]}"
+}
+
+sink25_up
+exim_etc ""
+compare exim "as it comes" "${ROWS[@]}"
+set_as "without DANE" '  hosts_try_dane ='
+set_as "DANE alone" '  hosts_require_dane = *'
+set_as "DANE alone, for some" '  hosts_require_dane = *.u.test : mx3.s.test'
+set_as "TLS required" '  hosts_require_tls = *'
+set_as "TLS required of all but some" '  hosts_require_tls = ! \N^mx3\.s\.test$\N : ! *.u.test'
+set_as "verified where there is TLS" '  tls_verify_hosts = *'
+set_as "another separator" '  hosts_try_dane = <; ! mx1.s.test ; *'
+
+# emitted WHAT LINES DOMAIN...: what stays goes once what is emitted took the place of what was there.
+emitted() {
+    local what=$1 lines=$2 domain
+    shift 2
+    exim_etc "$lines"
+    exim_sends "$@"
+    for domain; do
+        tap_check "$what: without it $domain stays" test "${REAL[$domain]:-none}" = deferred
+    done
+    emit exim "$@" row3.s.test
+    exim_etc "$(sed -n '/^# In the transport "remote":/,$p' "$LAB_DIR/emitted")"
+    compare exim "$what, emitted" "$@" row3.s.test
+    for domain in "$@" row3.s.test; do
+        tap_check "$what: with it $domain goes" test "${REAL[$domain]:-none}" = sent
+    done
+    emit exim "$@" row3.s.test
+    tap_check "$what: nothing is left to be emitted" grep -q 'nothing has to be switched off' "$LAB_DIR/emitted"
+}
+emitted "DANE" "" row1.s.test row2.s.test row5.s.test row8.s.test row10.s.test
+emitted "DANE and TLS" '  hosts_require_tls = ! mx3.s.test : *
+  hosts_require_dane = mx1.s.test' row1.s.test plain.u.test
+sink_down
+tap_done
