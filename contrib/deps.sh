@@ -9,7 +9,7 @@ declare -A GROUPS_OF=(
         libidn2-dev libcurl4-openssl-dev libzstd-dev dns-root-data"
     [test]="libcmocka-dev openssl ca-certificates nftables iptables iproute2 tcpdump conntrack swaks
         libnet-ssleay-perl valgrind python3 python3-jsonschema python3-yaml procps util-linux jq curl strace
-        ldnsutils dnsperf chromium-headless-shell fonts-dejavu-core"
+        ldnsutils dnsperf lua5.4 chromium-headless-shell fonts-dejavu-core"
     [lint]="git clang clang-format clang-tidy cppcheck libclang-rt-dev universal-ctags shellcheck
         groff-base zsh fish"
 )

@@ -24,6 +24,7 @@ struct kr_mta_path {
     bool dane, dane_only;     /* dane_only: nothing but DANE will do (Postfix) */
     bool half_dane;           /* also where the MX is insecure */
     bool mta_sts, sts_lookup; /* sts_lookup: a policy that matches no MX still stops it (KumoMTA) */
+    bool no_sni;              /* the MX host is not named in the handshake (Postfix, by default) */
     bool elsewhere;           /* not by SMTP to port 25 of the MX hosts */
 };
 

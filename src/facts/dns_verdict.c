@@ -210,6 +210,12 @@ static void note(struct kr_preflight_verdict *v, enum kr_hazard h, bool breaks)
         v->breaking |= 1u << h;
 }
 
+/* The name in the sink's certificate is that of the handshake: without one it may be another. */
+static enum kr_sink_tls sink_for(const struct kr_mta_side *side, const struct kr_mta_path *path)
+{
+    return side->sink == KR_SINK_TRUSTED && path->no_sni ? KR_SINK_UNTOLD : side->sink;
+}
+
 /* DANE goes before MTA-STS (RFC 8461 section 2). Mode testing loosens KumoMTA's own setting. */
 static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side *side,
                        enum kr_row row, const struct kr_host_facts *h,
@@ -218,6 +224,7 @@ static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side
     const char *host = h ? h->name : NULL;
     bool kumo = side->column == KR_COLUMN_KUMO_LATER || side->column == KR_COLUMN_KUMO_RELEASE;
     struct kr_mta_path path = kr_mta_side_path(side, d, host);
+    enum kr_sink_tls sink = sink_for(side, &path);
     uint8_t sts_row = 0;
     enum kr_tls_level sts = host ? level_of_sts(d, side, &path, &sts_row) : KR_TLS_MAY;
     bool loosened = kumo && sts_row == 3 && d->policy == KR_POLICY_TESTING && path.level < DANE;
@@ -227,19 +234,19 @@ static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side
     enum kr_tls_level level = dane != BASE ? dane : stricter(own, sts);
     if (path.elsewhere && level < DEFER)
         level = KR_TLS_UNSURE;
-    if (level == KR_TLS_UNSURE && dane == BASE && outcomes[own][side->sink] == KR_FAILS)
+    if (level == KR_TLS_UNSURE && dane == BASE && outcomes[own][sink] == KR_FAILS)
         level = own;
     note(v, path.elsewhere ? KR_HAZARD_ROUTE : KR_HAZARDS, true);
-    enum kr_outcome end = outcomes[level][side->sink];
+    enum kr_outcome end = outcomes[level][sink];
     bool bad = end == KR_FAILS;
     v->sts = sts_row ? sts_row : v->sts;
     note(v, path.dane_only && rows[row].hazard == KR_HAZARDS ? KR_HAZARD_DANE : rows[row].hazard,
          dane != BASE && bad);
     if (dane == BASE && level == sts && sts != KR_TLS_MAY)
         note(v, hazard_of_sts(d, sts), bad);
-    if (dane == BASE && outcomes[own][side->sink] != KR_DELIVERS)
+    if (dane == BASE && outcomes[own][sink] != KR_DELIVERS)
         note(v, own == KR_TLS_UNSURE ? KR_HAZARD_SETTINGS : KR_HAZARD_TLS,
-             outcomes[own][side->sink] == KR_FAILS);
+             outcomes[own][sink] == KR_FAILS);
     v->hosts[v->n].row = (uint8_t)row;
     v->hosts[v->n].level = (uint8_t)level;
     v->hosts[v->n++].outcome = (uint8_t)end;

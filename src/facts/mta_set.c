@@ -130,22 +130,31 @@ static void add_stranger(struct kr_mta_sides *s, const struct kr_mta_set_how *ho
     add(s, how, "none", m);
 }
 
-/* Those that run, else those that are there. */
+static void add_those(struct kr_mta_sides *s, const struct kr_mta_set_how *how,
+                      const struct kr_mtas *m, bool running, bool elsewhere)
+{
+    bool any = strcmp(how->which, "auto") == 0;
+    for (size_t i = 0; i < m->n; i++) {
+        size_t k = kind_of(m->v[i].kind->id);
+        if ((m->v[i].pid != 0) != running || m->v[i].elsewhere != elsewhere ||
+            (!any && strcmp(m->v[i].kind->id, how->which) != 0))
+            continue;
+        if (k < N_KINDS)
+            add(s, how, kinds[k].side, &m->v[i]);
+        else if (running)
+            add_stranger(s, how, &m->v[i]);
+    }
+}
+
+/* Those that run here, else those that are installed, else those in other network namespaces, whose
+ * mail may come through this one. */
 static void add_found(struct kr_mta_sides *s, const struct kr_mta_set_how *how,
                       const struct kr_mtas *m)
 {
-    bool any = strcmp(how->which, "auto") == 0;
-    for (int running = 1; running >= 0 && s->n == 0; running--)
-        for (size_t i = 0; i < m->n; i++) {
-            size_t k = kind_of(m->v[i].kind->id);
-            if ((m->v[i].pid != 0) != (running != 0) ||
-                (!any && strcmp(m->v[i].kind->id, how->which) != 0))
-                continue;
-            if (k < N_KINDS)
-                add(s, how, kinds[k].side, &m->v[i]);
-            else if (running)
-                add_stranger(s, how, &m->v[i]);
-        }
+    static const bool order[][2] = {{true, false}, {false, false}, {true, true}};
+    for (size_t i = 0; i < sizeof order / sizeof *order && s->n == 0; i++)
+        if (!order[i][1] || strcmp(how->which, "auto") != 0)
+            add_those(s, how, m, order[i][0], order[i][1]);
 }
 
 /* What the configuration of those that are judged says. */

@@ -165,6 +165,8 @@ static struct kr_mta_path policy(struct postfix *p, const struct transport *t, c
         return (struct kr_mta_path){.level = KR_TLS_UNSURE};
     if (f == KR_PFMAP_HIT && out.level != KR_TLS_DEFER)
         out = level_of(value.s);
+    out.no_sni = !*setting(p, t, "smtp_tls_servername") &&
+                 !(f == KR_PFMAP_HIT && strstr(value.s, "servername="));
     out.mta_sts = f == KR_PFMAP_BY_PLUGIN;
     /* postfix-tlspol also answers dane-only where there are TLSA records. */
     if (out.mta_sts && (strstr(t->policy.list, "tlspol") || strstr(t->policy.list, ":8642")))
@@ -232,11 +234,11 @@ static void read_services(struct postfix *p, char *text)
 static int ask(struct postfix *p, const char *postconf, struct kr_err *e)
 {
     struct kr_buf text[3] = {{0}};
-    const char *const argv[][16] = {
+    const char *const argv[][20] = {
         {postconf, "-c", p->folder, "-x", "smtp_tls_security_level", "smtp_tls_policy_maps",
          "smtp_tls_dane_insecure_mx_policy", "smtp_dns_support_level", "smtp_enforce_tls",
          "smtp_tls_enforce_peername", "smtp_tls_wrappermode", "smtp_tlsrpt_enable",
-         "default_transport", "transport_maps", "relayhost", NULL},
+         "smtp_tls_servername", "default_transport", "transport_maps", "relayhost", NULL},
         {postconf, "-c", p->folder, "-P", "-x", NULL},
         {postconf, "-c", p->folder, "-M", NULL},
     };

@@ -67,4 +67,24 @@ emitted "DANE" "" row1.s.test row2.s.test row5.s.test row8.s.test row10.s.test
 emitted "DANE and TLS" '  hosts_require_tls = ! mx3.s.test : *
   hosts_require_dane = mx1.s.test' row1.s.test plain.u.test
 sink_down
+
+# A sink with a certificate of its own: what needs any TLS is served, what needs a certain one is not.
+TELLING=(row1.s.test row2.s.test row3.s.test row9b.u.test row10.s.test both.s.test plain.u.test)
+sink25_up --tls self-signed
+SINK_SEEN=(--sink 192.0.2.3:25)
+exim_etc ""
+compare exim "as it comes, self-signed" "${TELLING[@]}"
+set_as "TLS required, self-signed" '  hosts_require_tls = *'
+set_as "verified where there is TLS, self-signed" '  tls_verify_hosts = *'
+set_as "TLS required and verified, self-signed" '  hosts_require_tls = *
+  tls_verify_hosts = *'
+set_as "never in clear after TLS, self-signed" '  tls_verify_hosts = *
+  tls_tempfail_tryclear = false'
+sink_down
+sink25_up --tls lab-ca --ca-dir "$LAB_DIR/ca"
+SINK_SEEN+=(--ca-file "$LAB_DIR/ca/ca.pem")
+set_as "TLS required and verified, trusted" "  hosts_require_tls = *
+  tls_verify_hosts = *
+  tls_verify_certificates = $LAB_DIR/ca/ca.pem"
+sink_down
 tap_done

@@ -43,7 +43,7 @@ set_as "dane without DNSSEC" 'smtp_tls_security_level = dane\n'
 set_as "dane-only" 'smtp_tls_security_level = dane-only\nsmtp_dns_support_level = dnssec\n'
 set_as "dane, not by an insecure MX" "${DANE}smtp_tls_dane_insecure_mx_policy = may\n"
 set_as "encrypt" 'smtp_tls_security_level = encrypt\n'
-set_as "encrypt, the old way" 'smtp_tls_security_level =\nsmtp_enforce_tls = yes\n'
+set_as "encrypt, as it was said once" 'smtp_tls_security_level =\nsmtp_enforce_tls = yes\n'
 printf '.s.test encrypt\nrow3.s.test may\n' >"$ETC/postfix/tls"
 in_ns "$H" "${PKG_RUN[@]}" bash -c 'cp /etc/postfix/tls "$1/tls" && postmap "hash:$1/tls"' - "$ETC/postfix" 2>/dev/null
 set_as "a table, by name and by parent" 'smtp_tls_security_level = may\nsmtp_tls_policy_maps = hash:/etc/postfix/tls\n'
@@ -79,5 +79,24 @@ emitted() {
 }
 emitted "DANE" "$DANE" row1.s.test row2.s.test row5.s.test row7.s.test row8.s.test row9.u.test row10.s.test
 emitted "a table of its own" "smtp_tls_policy_maps = inline:{ {plain.u.test = secure} }\n$DANE" row1.s.test plain.u.test
+sink_down
+
+# A sink with a certificate of its own: what needs any TLS is served, what needs a certain one is not.
+TELLING=(row1.s.test row2.s.test row3.s.test row9b.u.test row10.s.test both.s.test plain.u.test)
+sink25_up --tls self-signed
+SINK_SEEN=(--sink 192.0.2.3:25)
+postfix_etc "$DANE"
+compare postfix "dane, self-signed" "${TELLING[@]}"
+set_as "encrypt, self-signed" 'smtp_tls_security_level = encrypt\n'
+set_as "secure, self-signed" 'smtp_tls_security_level = secure\n'
+sink_down
+sink25_up --tls lab-ca --ca-dir "$LAB_DIR/ca"
+SINK_SEEN+=(--ca-file "$LAB_DIR/ca/ca.pem")
+SECURE="smtp_tls_security_level = secure\\nsmtp_tls_CAfile = $LAB_DIR/ca/ca.pem\\n"
+SECURE+='smtp_tls_secure_cert_match = hostname\n'
+set_as "secure, trusted" "${SECURE}smtp_tls_servername = hostname\n"
+postfix_etc "$SECURE"
+foretell postfix "${SINK_SEEN[@]}" row3.s.test
+tap_check "without a name in the handshake nobody can tell" test "${FORETOLD[row3.s.test]}" = unknown
 sink_down
 tap_done
