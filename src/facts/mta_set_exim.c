@@ -72,6 +72,7 @@ static struct kr_mta_path path_of(const struct exim *x, const struct driver *t, 
         p.level = KR_TLS_DEFER; /* no SMTP before TLS */
     p.dane = !x->insecure && (only || applies(t, "hosts_try_dane", host));
     p.dane_only = only;
+    p.no_sni = !*option(t, "tls_sni");
     if (only && x->insecure)
         p.level = KR_TLS_DEFER;
     return p;
@@ -92,6 +93,7 @@ static void path(void *arg, const struct kr_domain_facts *d, const char *host,
         all.level = p.level > all.level ? p.level : all.level;
         all.dane = all.dane || p.dane;
         all.dane_only = all.dane_only || p.dane_only;
+        all.no_sni = all.no_sni || p.no_sni;
     }
     if (!any) /* mail leaves by something that is no smtp transport */
         all = (struct kr_mta_path){.level = KR_TLS_UNSURE, .elsewhere = true};

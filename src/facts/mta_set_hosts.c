@@ -81,12 +81,12 @@ enum kr_list_match kr_exim_list_match(const char *list, const char *name)
     for (const char *at = list; at;) {
         size_t len;
         const char *item = next_item(&at, sep, &len);
-        bool not = len && *item == '!';
+        bool negative = len && *item == '!';
         if (!len)
             continue;
         any = true;
-        last_negative = not ;
-        if (not ) {
+        last_negative = negative;
+        if (negative) {
             len--;
             item = kr_mta_trim(item + 1, &len);
         }
@@ -94,7 +94,7 @@ enum kr_list_match kr_exim_list_match(const char *list, const char *name)
         if (m == KR_LIST_UNSURE)
             return m;
         if (m == KR_LIST_YES)
-            return not ? KR_LIST_NO : KR_LIST_YES;
+            return negative ? KR_LIST_NO : KR_LIST_YES;
     }
     return any && last_negative ? KR_LIST_YES : KR_LIST_NO;
 }

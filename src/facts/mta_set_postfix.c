@@ -173,8 +173,9 @@ static struct kr_mta_path policy(struct postfix *p, const struct transport *t, c
         out.dane = out.half_dane = true;
     else
         without_dnssec(p, t, &out);
-    out.half_dane = out.half_dane ||
-                    (out.dane && strcmp(setting(p, t, "smtp_tls_dane_insecure_mx_policy"), "may"));
+    out.half_dane =
+        out.half_dane ||
+        (out.dane && strcmp(setting(p, t, "smtp_tls_dane_insecure_mx_policy"), "may") != 0);
     return out;
 }
 

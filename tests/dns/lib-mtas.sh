@@ -20,6 +20,7 @@ mtas_init() {
 sink25_up() {
     rm -f "$LAB_DIR/control"
     spawn sink "$H" "$KR_SINK" -w 1 -l 0.0.0.0:25 -c "$LAB_DIR/control" --live never "$@"
+    # shellcheck disable=SC2034
     SINK=$SPAWNED
     wait_for 10 asks ping >/dev/null || die "no sink: $(cat "$LAB_DIR/sink.log")"
 }
@@ -51,7 +52,7 @@ postfix_sends() {
     REAL=()
     local domain status
     while read -r domain status; do
-        REAL[$domain]=${REAL[$domain]:-$status}
+        [[ -v REAL[$domain] ]] || REAL[$domain]=$status
     done < <(sed -nE 's/.* to=<user-[0-9]+@([^>]*)>.* status=([a-z]+) .*/\1 \2/p' "$MTA_DIR/log")
 }
 all_tried() { (($(sed -nE 's/.* to=<(user-[^>]*)>.* status=.*/\1/p' "$MTA_DIR/log" | sort -u | wc -l) >= $1)); }

@@ -22,6 +22,7 @@ pkg_need "${DNS_NEEDS[@]}" postfix || { echo "1..0 # SKIP the mail servers can't
 dns_init p
 zones_of_rows
 nsd_up 127.0.0.2
+# shellcheck disable=SC2119
 unbound_up
 mtas_init
 declare -A REAL FORETOLD
@@ -45,6 +46,7 @@ set_as "dane, not by an insecure MX" "${DANE}smtp_tls_dane_insecure_mx_policy = 
 set_as "encrypt" 'smtp_tls_security_level = encrypt\n'
 set_as "encrypt, as it was said once" 'smtp_tls_security_level =\nsmtp_enforce_tls = yes\n'
 printf '.s.test encrypt\nrow3.s.test may\n' >"$ETC/postfix/tls"
+# shellcheck disable=SC2016
 in_ns "$H" "${PKG_RUN[@]}" bash -c 'cp /etc/postfix/tls "$1/tls" && postmap "hash:$1/tls"' - "$ETC/postfix" 2>/dev/null
 set_as "a table, by name and by parent" 'smtp_tls_security_level = may\nsmtp_tls_policy_maps = hash:/etc/postfix/tls\n'
 printf '/^row[19]/ secure\n' >"$ETC/postfix/patterns"
