@@ -109,7 +109,7 @@ gate_dns_answers() { in_ns "$H" python3 "$TESTS/dns/ask.py" "$DNS4" d1.example M
 # The words before a command: what every run in the lab needs. RUN_NS enters the host by itself, so that
 # the machine's cgroups are in sight; RUN_IN is run inside, where ip-netns(8) hides them.
 gate_words() {
-    RUN_OPTIONS=(--resolver "$DNS4" --anchor "$DNS/..ds" --mta postfix --allow "exempt-relay=the lab's own")
+    RUN_OPTIONS=(--record "$LAB_DIR/record" --resolver "$DNS4" --anchor "$DNS/..ds" --mta postfix --allow "exempt-relay=the lab's own")
     RUN_NS=("$KR" -n "$H" run "${RUN_OPTIONS[@]}")
     RUN_IN=(ip netns exec "$H" "$KR" run "${RUN_OPTIONS[@]}")
 }
