@@ -206,7 +206,7 @@ static void say_name(const char *name, FILE *out)
 {
     char cut[4 * NAME_MOST + 1];
     size_t n = 0, characters = 0;
-    while (name[n] && n < sizeof cut - 1) {
+    while (n < sizeof cut - 1 && name[n]) {
         characters += ((unsigned char)name[n] & 0xc0) != 0x80;
         if (characters == NAME_MOST)
             break;
