@@ -142,8 +142,8 @@ static int verify(struct run *r, FILE *out, struct kr_err *e)
     int bad = kr_evidence_write(&r->session.paths, &v, e);
     if (!bad && kr_verify_status(&v) != KR_OK) {
         kr_text_verify(&v, false, out);
-        bad = kr_fail(e, kr_verify_status(&v), 0, "verify: %s (reasons and remedies are above)",
-                      kr_verdict_name(v.verdict));
+        bad = kr_fail(e, (enum kr_exit)kr_verify_status(&v), 0,
+                      "verify: %s (reasons and remedies are above)", kr_verdict_name(v.verdict));
     } else if (!bad && r->common->verbose) {
         kr_text_verify(&v, true, out);
     }
@@ -181,7 +181,7 @@ static int judge(struct run *r, int status, struct kr_err *e)
     fputs(said, stderr);
     if (*e->msg)
         return kr_wrap(e, "preflight");
-    return kr_fail(e, status, 0, "preflight: %s (reasons and remedies are above)",
+    return kr_fail(e, (enum kr_exit)status, 0, "preflight: %s (reasons and remedies are above)",
                    status == KR_UNSAFE ? "destinations would not reach the sink"
                                        : "it is not known that all destinations reach the sink");
 }
