@@ -47,13 +47,10 @@ int kr_plan_make(const struct kr_settings *s, const struct kr_netview *v,
                  const struct kr_origin *origin, struct kr_plan *out, struct kr_err *e);
 void kr_plan_free(struct kr_plan *p);
 struct kr_failsafe kr_plan_failsafe(const struct kr_plan *p); /* borrows from p */
-/* Which rules: the guards of the blocked state; those of a redirect; with, put off, the redirect.
- */
+/* The guards of the blocked state; those of a redirect; with, put off, the redirect. */
 enum kr_rules { KR_RULES_BLOCK, KR_RULES_GUARDS, KR_RULES_ALL };
-/* The caller frees it. */
-struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which);
-/* Makes KR_RULES_GUARDS into KR_RULES_ALL. */
-void kr_plan_add_redirect(const struct kr_plan *p, struct kr_nft *r);
+struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which); /* to be freed */
+void kr_plan_add_redirect(const struct kr_plan *p, struct kr_nft *r); /* to GUARDS: now ALL */
 void kr_plan_text(const struct kr_plan *p, struct kr_buf *out); /* nft and iproute2 syntax */
 struct json_t *kr_plan_to_json(const struct kr_plan *p);
 struct json_t *kr_plan_to_state(const struct kr_plan *p); /* for the state file: shorter */

@@ -31,8 +31,7 @@ struct worker {
 
 /* Sets w->now and w->x.now. */
 void worker_clock(struct worker *w);
-/* Takes over an accepted socket: greets, or turns it away. `local`: its own end, where that is
- * known; or NULL. */
+/* Takes over an accepted socket: greets, or turns it away. `local`: its own end, or NULL. */
 void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from,
                const struct kr_endpoint *local);
 void conn_event(struct worker *w, struct conn *c, uint32_t events);
@@ -40,8 +39,7 @@ void conn_event(struct worker *w, struct conn *c, uint32_t events);
 int conn_expire(struct worker *w);
 /* 421 to all that are between transactions, now or when theirs is over. */
 void conn_drain_all(struct worker *w);
-/* Resets all connections (RST). */
-void conn_reset_all(struct worker *w);
+void conn_reset_all(struct worker *w); /* RST */
 
 /* 1: all sent, 0: the socket is full, -1: the connection is gone. */
 int conn_send(struct conn *c, const char *data, size_t n, size_t *sent);
@@ -50,7 +48,7 @@ ssize_t conn_recv(struct conn *c, char *data, size_t n);
 /* close() will send RST instead of FIN. */
 void conn_reset_on_close(int fd);
 
-/* conn_tls.c: the same through TLS; bye() says close_notify. */
+/* The same through TLS; bye() says close_notify. */
 int conn_tls_send(struct conn *c, const char *data, size_t n, size_t *sent);
 ssize_t conn_tls_recv(struct conn *c, char *data, size_t n);
 bool conn_tls_pending(const struct conn *c); /* there is more to read than the socket knows of */
