@@ -56,6 +56,20 @@ stands_alone() {
     esac
 }
 
+# Those that stand alone, one behind the other, then the long ones; the short ones fill the gaps.
+in_order() {
+    local name rest rank
+    while IFS=$'\t' read -r name rest; do
+        case $name in
+        net/mutate | net/gate | dns/mta-* | smtp | smtp/mta) rank=1 ;;
+        unit/* | fuzz/*) rank=3 ;;
+        *) rank=2 ;;
+        esac
+        ! stands_alone "$name" || rank=0
+        printf '%d\t%s\t%s\n' "$rank" "$name" "$rest"
+    done | sort -s -n -k1,1 | cut -f2-
+}
+
 chosen() {
     local name=$1 want
     shift
@@ -212,7 +226,7 @@ while IFS=$'\t' read -r -u 3 name program argument; do
     chosen "$name" "$@" || continue
     [[ $name == unit/* || $name == fuzz/* ]] || need_root
     start "$name" "$program" ${argument:+"$argument"}
-done 3< <(list_suites)
+done 3< <(list_suites | in_order)
 until_running 0
 if ((${#NAMES[@]} == 0)); then
     echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2

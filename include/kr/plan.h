@@ -51,7 +51,7 @@ struct kr_failsafe kr_plan_failsafe(const struct kr_plan *p); /* borrows from p 
 enum kr_rules { KR_RULES_BLOCK, KR_RULES_GUARDS, KR_RULES_ALL };
 struct kr_nft *kr_plan_ruleset(const struct kr_plan *p, enum kr_rules which); /* to be freed */
 void kr_plan_add_redirect(const struct kr_plan *p, struct kr_nft *r); /* to GUARDS: now ALL */
-void kr_plan_text(const struct kr_plan *p, struct kr_buf *out); /* nft and iproute2 syntax */
+void kr_plan_text(const struct kr_plan *p, struct kr_buf *out);       /* nft and iproute2 syntax */
 struct json_t *kr_plan_to_json(const struct kr_plan *p);
 struct json_t *kr_plan_to_state(const struct kr_plan *p); /* for the state file: shorter */
 int kr_plan_from_state(const struct json_t *j, struct kr_plan *out, struct kr_err *e);
