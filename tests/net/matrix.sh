@@ -266,7 +266,7 @@ report() {
 shopt -s nullglob
 SCRIPTS=("$TESTS"/net/attacks/*"$PATTERN"*.sh)
 ((${#SCRIPTS[@]})) || die "no row is called *$PATTERN*"
-JOBS=${JOBS:-$(nproc)}
+JOBS=${JOBS:-$((2 * $(nproc)))} # most of a row is waiting
 WORKERS=()
 BAD=0
 RESULTS=$(mktemp -d /tmp/kr-matrix.XXXXXX)
