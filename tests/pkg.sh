@@ -27,9 +27,10 @@ pkg_unpack() {
         pkg_installed "$library" || pkg_unpack "$library" || return 1
     done < <(pkg_libraries "$deb")
     dpkg-deb -x "$deb" "$PKG/new-$name"
-    # /lib is a link to /usr/lib everywhere by now, but not in every package.
-    [[ ! -d $PKG/new-$name/lib ]] || cp -a "$PKG/new-$name/lib/." "$PKG_ROOT/usr/lib/"
-    [[ ! -d $PKG/new-$name/usr ]] || cp -a "$PKG/new-$name/usr/." "$PKG_ROOT/usr/"
+    # /lib is a link to /usr/lib everywhere by now, but not in every package. Destinations are removed,
+    # since sendmail of one mail server is a link to another's own program.
+    [[ ! -d $PKG/new-$name/lib ]] || cp -a --remove-destination "$PKG/new-$name/lib/." "$PKG_ROOT/usr/lib/"
+    [[ ! -d $PKG/new-$name/usr ]] || cp -a --remove-destination "$PKG/new-$name/usr/." "$PKG_ROOT/usr/"
     rm -rf "$PKG/new-$name"
     : >"$PKG_ROOT.done/$name"
 }

@@ -63,17 +63,16 @@ static void judge(struct audit_log *l, const char *text)
     snprintf(address, sizeof address, "%.*s", (int)strcspn(text, " "), text);
     snprintf(way, sizeof way, "for <%.100s> to %.100s by the transport %.60s", address,
              *host ? host : "no host", *transport ? transport : "unknown");
-    if (*host && *reply)
+    bool local = !*host && (*address == '|' || is_mailbox(transport, address));
+    if (local && *address == '|')
+        audit_elsewhere(l, "given to a program, %s", way);
+    else if (local)
+        audit_kept(l);
+    else if (*reply)
         audit_delivery(l, reply, way);
     else if (*host)
         audit_doubt(l, "delivered %s; its answer is not logged (log_selector = +smtp_confirmation)",
                     way);
-    else if (*address == '|')
-        audit_elsewhere(l, "given to a program, %s", way);
-    else if (is_mailbox(transport, address))
-        audit_kept(l);
-    else if (*reply)
-        audit_delivery(l, reply, way);
     else
         audit_doubt(l, "delivered %s, which may send it on", way);
 }
