@@ -22,14 +22,16 @@ LIBEXECDIR ?= $(PREFIX)/libexec/kumo-redirect
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
-REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd libzstd
+REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
 SINK_LIBS     := jansson libcap-ng libseccomp openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
 GEN_LIBS      := jansson openssl
 # Only kumo-fetch speaks HTTPS.
 FETCH_LIBS    := libcurl openssl libcap-ng libseccomp
-ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS))
+# Loaded when a compressed log is met (audit_zstd.c), so only its header is needed.
+LATE_LIBS     := libzstd
+ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS) $(LATE_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
 COMPILES := all programs unit-programs tools fuzz-programs replay-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
@@ -132,7 +134,7 @@ libs_gen    := $(LIB_gen)
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
 	$(call say,LD,$@)
-	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread
+	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread -Wl,--as-needed -lzstd
 
 # Small programs the network tests and benchmarks use; each is one file, free of our own libraries.
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how

@@ -1,4 +1,5 @@
 #include "audit_internal.h"
+#include "audit_zstd.h"
 
 #include <kr/buf.h>
 #include <kr/mem.h>
@@ -7,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #define CHUNK (64u << 10)
 #define WINDOW_LOG 27 /* 128 MiB, what zstd(1) takes without being asked for more */
@@ -55,27 +55,40 @@ static ssize_t read_some(int fd, char *chunk)
     return n;
 }
 
-static void free_stream(ZSTD_DStream **z)
+struct stream {
+    const struct audit_zstd *zstd;
+    ZSTD_DStream *z;
+};
+
+static bool open_stream(struct stream *s)
 {
-    ZSTD_freeDStream(*z);
+    s->zstd = audit_zstd();
+    s->z = s->zstd ? s->zstd->create() : NULL;
+    return s->z && !s->zstd->is_error(s->zstd->set(s->z, ZSTD_d_windowLogMax, WINDOW_LOG));
+}
+
+static void free_stream(struct stream *s)
+{
+    if (s->z)
+        s->zstd->release(s->z);
 }
 
 /* Frames, one after the other. left: what a frame still wants, 0 between two. */
 static const char *unpack(int fd, char *chunk, ssize_t n, struct lines *s)
 {
     static char plain[CHUNK];
-    __attribute__((cleanup(free_stream))) ZSTD_DStream *z = ZSTD_createDStream();
+    __attribute__((cleanup(free_stream))) struct stream z = {0};
     size_t left = 1;
-    if (!z || ZSTD_isError(ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, WINDOW_LOG)))
-        return "zstd can't be had";
+    if (!open_stream(&z))
+        return "it is compressed with zstd, and this host has no libzstd.so.1";
     for (; n > 0; n = read_some(fd, chunk)) {
         ZSTD_inBuffer in = {chunk, (size_t)n, 0};
         bool full = false; /* it may hold more than it gave */
         while (in.pos < in.size || full) {
             ZSTD_outBuffer out = {plain, sizeof plain, 0};
-            left = ZSTD_decompressStream(z, &out, &in);
-            if (ZSTD_isError(left))
-                return ZSTD_getErrorName(left);
+            left = z.zstd->unpack(z.z, &out, &in);
+            if (z.zstd->is_error(left))
+                return z.zstd->error_name(left);
             feed(s, plain, out.pos);
             full = out.pos == out.size;
         }
