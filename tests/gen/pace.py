@@ -57,8 +57,9 @@ def even():
         generate(peer.port, "--throttle", "200/s", "--message-count", 600, "--concurrency", 20, "--workers", 2)
     g = gaps(clock.at)
     mean = sum(g) / len(g)
-    cv2 = sum((x - mean)**2 for x in g) / len(g) / mean**2
-    return None if cv2 < 0.5 and 0.97 < mean * 200 < 1.03 else f"mean {mean * 200:.3f}, {cv2:.2f}"
+    # Of exponential gaps 0.38 would be; a machine that is late now and then moves few of them.
+    near = sum(0.5 * mean < x < 1.5 * mean for x in g) / len(g)
+    return None if near > 0.6 and 0.97 < mean * 200 < 1.03 else f"mean {mean * 200:.3f}, near {near:.2f}"
 
 
 def parts(at, n, seconds):
