@@ -63,10 +63,10 @@ def even():
 
 
 def parts(at, n, seconds):
-    start = min(at)
+    start = max(at) - seconds  # the first is later than it was due, while everything starts
     out = [0] * n
     for t in at:
-        out[min(n - 1, int((t - start) / seconds * n))] += 1
+        out[max(0, min(n - 1, int((t - start) / seconds * n)))] += 1
     return out
 
 
