@@ -42,11 +42,11 @@ static void say_way(const json_t *o, char *out, size_t size)
     const json_t *peer = json_object_get(o, "peer_address");
     const json_t *source = json_object_get(o, "source_address");
     const char *proxy = text_of(source, "server"), *protocol = text_of(o, "delivery_protocol");
-    snprintf(out, size, "for <%.80s> to %.80s [%.40s]%s%.30s%s%s%.60s%s%.20s%s",
+    snprintf(out, size, "for <%.80s> to %.80s [%.40s]%s%.30s%s%.60s%s%.20s%s",
              text_of(o, "recipient"), text_of(peer, "name"), text_of(peer, "addr"),
-             *protocol ? " by " : "", protocol, *proxy ? " through the proxy " : "",
-             *proxy ? "" : "", proxy, *text_of(source, "protocol") ? " (" : "",
-             text_of(source, "protocol"), *text_of(source, "protocol") ? ")" : "");
+             *protocol ? " by " : "", protocol, *proxy ? " through the proxy " : "", proxy,
+             *text_of(source, "protocol") ? " (" : "", text_of(source, "protocol"),
+             *text_of(source, "protocol") ? ")" : "");
 }
 
 static void judge(struct audit_log *l, const json_t *o)
