@@ -100,7 +100,9 @@ static void axis_x(double seconds, FILE *out)
     size_t i = 0;
     while (i + 1 < sizeof steps / sizeof *steps && seconds / steps[i] > 10)
         i++;
-    for (double t = 0; t <= seconds * 1.001; t += steps[i]) {
+    unsigned marks = (unsigned)(seconds * 1.001 / steps[i]);
+    for (unsigned k = 0; k <= marks; k++) {
+        double t = k * steps[i];
         double x = LEFT + (WIDTH - LEFT - RIGHT) * t / seconds;
         fprintf(out, "<text class=\"tick\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">", x,
                 HEIGHT - BOTTOM + 18);
