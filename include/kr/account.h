@@ -50,7 +50,5 @@ int kr_runs_last(char path[static 256], struct kr_err *e);
 int kr_run_read(const char *path, struct kr_run *out, struct kr_err *e);
 /* When it began and ended, us since 1970. Returns 0, or -1 (KR_UNKNOWN). */
 int kr_run_span(const struct kr_run *r, int64_t *from, int64_t *to, struct kr_err *e);
-/* As kr_file_replace, for a path of any length, and on the disk for good. */
-int kr_file_keep(const char *path, const char *text, struct kr_err *e);
 
 #endif

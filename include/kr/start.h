@@ -21,5 +21,9 @@ int kr_start(const struct kr_start *s, int argc, char **argv, void *cfg, bool *q
 /* Opens /dev/null in place of standard descriptors that are closed: a socket that got the number of
  * one would receive our messages. Returns 0, or -1 (KR_CANNOT). */
 int kr_start_hold_fds(struct kr_err *e);
+/* For a program that only ours start: options, and not a word besides. Returns 0, or -1 (KR_USAGE).
+ */
+int kr_start_options(const struct kr_opt_table *table, int argc, char **argv, void *cfg,
+                     struct kr_err *e);
 
 #endif

@@ -33,8 +33,6 @@ int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_
  * temporary file is removed instead: proof that the real one could be written. */
 int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool rehearse,
                    struct kr_err *e);
-/* The same for any file of ours: `text` becomes the whole of `path`, mode 0644. */
-int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e);
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e);
 /* Removes the evidence, which is about one state and goes with it. Returns 0, also when there is
  * none, or -1 (KR_CANNOT). */

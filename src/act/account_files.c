@@ -85,44 +85,6 @@ int account_file_choose(const char *wish, char out[static PATH_MAX], struct kr_e
     return 0;
 }
 
-static int write_all(int fd, const char *s, size_t n)
-{
-    while (n) {
-        ssize_t w = write(fd, s, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return -1;
-        s += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
-
-/* On a disk that has it for good, unlike kr_file_replace. */
-int account_file_write(const char *path, const char *text, bool rehearse, struct kr_err *e)
-{
-    char tmp[PATH_MAX + 8];
-    snprintf(tmp, sizeof tmp, "%s.XXXXXX", path);
-    KR_AUTO_FD int fd = mkostemp(tmp, O_CLOEXEC);
-    if (fd < 0)
-        return kr_fail(e, KR_CANNOT, errno, "%s", path);
-    if (fchmod(fd, 0644) || write_all(fd, text, strlen(text)) || (!rehearse && fsync(fd)) ||
-        (!rehearse && rename(tmp, path))) {
-        kr_fail(e, KR_CANNOT, errno, "writing %s", path);
-        unlink(tmp);
-        return -1;
-    }
-    if (rehearse)
-        unlink(tmp);
-    return 0;
-}
-
-int kr_file_keep(const char *path, const char *text, struct kr_err *e)
-{
-    return account_file_write(path, text, false, e);
-}
-
 void account_files_prune(void)
 {
     struct dirent **v = NULL;

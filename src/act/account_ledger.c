@@ -5,6 +5,7 @@
 
 #include <kr/clock.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/run_gen.h>
 #include <kr/state.h>
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #define SAMPLES 4096u /* then every other one goes, and from then on only every other is taken */
 #define DOMAINS 1000u
@@ -35,16 +35,6 @@ struct kr_ledger {
     struct kr_run_gen gen;
     struct kr_run run;
 };
-
-static void stamp(char out[static 40])
-{
-    struct timespec t;
-    struct tm tm;
-    char whole[32];
-    clock_gettime(CLOCK_REALTIME, &t);
-    strftime(whole, sizeof whole, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t.tv_sec, &tm));
-    snprintf(out, 40, "%s.%03uZ", whole, (unsigned)(t.tv_nsec / 1000000) % 1000);
-}
 
 /* ---- what is run --------------------------------------------------------------------------------
  */
@@ -107,7 +97,8 @@ int kr_ledger_open(const struct kr_ledger_want *w, struct kr_ledger **out, struc
 {
     struct kr_ledger *l = kr_calloc(1, sizeof *l);
     *out = NULL;
-    if (account_file_choose(w->record, l->file, e) || account_file_write(l->file, "", true, e)) {
+    if (account_file_choose(w->record, l->file, e) ||
+        kr_file_replace(l->file, "", KR_FILE_REHEARSE, e)) {
         free(l);
         return -1;
     }
@@ -119,7 +110,7 @@ int kr_ledger_open(const struct kr_ledger_want *w, struct kr_ledger **out, struc
     struct kr_run_facts *q = &l->run.facts[KR_RUN_queue];
     l->queued = account_queued(&l->run.mtas, q->why, sizeof q->why);
     account_look(l->paths, l->sink, true, &l->before);
-    stamp(l->run.began);
+    kr_stamp(l->run.began);
     l->began = kr_now_us();
     *out = l;
     return 0;
@@ -263,7 +254,7 @@ static int write_record(struct kr_ledger *l, struct kr_err *e)
     KR_AUTO_FREE char *text = kr_run_to_text(&l->run);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the account can't be put into JSON");
-    if (account_file_write(l->file, text, false, e))
+    if (kr_file_replace(l->file, text, KR_FILE_ON_DISK, e))
         return -1;
     account_files_prune();
     return 0;
@@ -275,7 +266,7 @@ int kr_ledger_close(struct kr_ledger *l, const struct kr_ledger_end *end, struct
     if (l->closed)
         return kr_fail(e, KR_INTERNAL, 0, "the account was closed already");
     l->run.seconds = (double)(kr_now_us() - l->began) / 1e6;
-    stamp(l->run.ended);
+    kr_stamp(l->run.ended);
     look_at_end(l, &after);
     kr_run_gen_end(&l->gen);
     keep(l, &after);

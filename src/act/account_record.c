@@ -1,6 +1,7 @@
 /* The record of a run as JSON. */
 #include "account_json.h"
 
+#include <kr/json_text.h>
 #include <kr/mem.h>
 #include <kr/run_balance.h>
 
@@ -31,19 +32,6 @@ void kr_run_event_add(struct kr_run *r, const char *time, const char *id, bool b
     snprintf(x->id, sizeof x->id, "%s", id);
 }
 
-/* Whatever octets CMD's words and other people's texts hold: what is not UTF-8 becomes "?". */
-static json_t *text(const char *s)
-{
-    json_t *j = json_string(s);
-    if (j)
-        return j;
-    KR_AUTO_FREE char *plain = kr_strdup(s);
-    for (char *p = plain; *p; p++)
-        if ((unsigned char)*p > 126)
-            *p = '?';
-    return json_string(plain);
-}
-
 static json_t *number(uint64_t n)
 {
     return n > INT64_MAX ? json_null() : json_integer((json_int_t)n);
@@ -53,7 +41,7 @@ static json_t *texts(const struct kr_texts *l)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < l->n; i++)
-        json_array_append_new(a, text(l->v[i]));
+        json_array_append_new(a, kr_json_text(l->v[i]));
     return a;
 }
 
@@ -71,7 +59,8 @@ static json_t *facts(const struct kr_run *r)
     for (unsigned g = 0; g < KR_RUN_GROUPS; g++)
         json_object_set_new(o, kr_run_group_name(g),
                             json_pack("{sbsoso}", "known", r->facts[g].known, "why",
-                                      text(r->facts[g].why), "counts", numbers(&r->facts[g].n)));
+                                      kr_json_text(r->facts[g].why), "counts",
+                                      numbers(&r->facts[g].n)));
     return o;
 }
 
@@ -88,8 +77,9 @@ static json_t *latencies(const struct kr_run *r)
     json_t *a = json_array();
     for (size_t i = 0; i < r->n_latencies; i++) {
         const struct kr_run_latency *l = &r->latencies[i];
-        json_t *o = json_pack("{sosososo}", "who", text(l->who), "kind", text(l->kind), "count",
-                              number(l->count), "mean_us", number(l->mean));
+        json_t *o =
+            json_pack("{sosososo}", "who", kr_json_text(l->who), "kind", kr_json_text(l->kind),
+                      "count", number(l->count), "mean_us", number(l->mean));
 #define PUT(name) json_object_set_new(o, #name "_us", number(l->name));
         KR_RUN_QUANTILES(PUT)
 #undef PUT
@@ -115,9 +105,10 @@ static json_t *events(const struct kr_run *r)
 {
     json_t *a = json_array();
     for (size_t i = 0; i < r->n_events; i++)
-        json_array_append_new(a, json_pack("{sosbsoso}", "time", text(r->events[i].time), "breach",
-                                           r->events[i].breach, "id", text(r->events[i].id), "what",
-                                           text(r->events[i].what)));
+        json_array_append_new(a, json_pack("{sosbsoso}", "time", kr_json_text(r->events[i].time),
+                                           "breach", r->events[i].breach, "id",
+                                           kr_json_text(r->events[i].id), "what",
+                                           kr_json_text(r->events[i].what)));
     return a;
 }
 
@@ -127,37 +118,39 @@ static json_t *balance(const struct kr_run *r)
     json_t *a = json_array();
     kr_run_balance(r, &b);
     for (size_t i = 0; i < b.n; i++)
-        json_array_append_new(a,
-                              json_pack("{ssssssso}", "id", b.v[i].id, "title", b.v[i].title, "is",
-                                        kr_balanced_name(b.v[i].is), "text", text(b.v[i].text)));
+        json_array_append_new(a, json_pack("{ssssssso}", "id", b.v[i].id, "title", b.v[i].title,
+                                           "is", kr_balanced_name(b.v[i].is), "text",
+                                           kr_json_text(b.v[i].text)));
     return json_pack("{ssso}", "worst", kr_balanced_name(b.worst), "rows", a);
 }
 
 static json_t *host(const struct kr_run_host *h)
 {
-    return json_pack("{sosososososo}", "name", text(h->name), "kernel", text(h->kernel), "machine",
-                     text(h->machine), "cpu", text(h->cpu), "cpus", number(h->cpus),
-                     "memory_octets", number(h->memory));
+    return json_pack("{sosososososo}", "name", kr_json_text(h->name), "kernel",
+                     kr_json_text(h->kernel), "machine", kr_json_text(h->machine), "cpu",
+                     kr_json_text(h->cpu), "cpus", number(h->cpus), "memory_octets",
+                     number(h->memory));
 }
 
 static json_t *command(const struct kr_run *r)
 {
     return json_pack("{sosbsososo}", "words", texts(&r->command), "real_names", r->real_names,
-                     "suffix", text(r->suffix), "domains", texts(&r->domains), "domains_in_all",
-                     number(r->domains_in_all));
+                     "suffix", kr_json_text(r->suffix), "domains", texts(&r->domains),
+                     "domains_in_all", number(r->domains_in_all));
 }
 
 json_t *account_to_json(const struct kr_run *r)
 {
     return json_pack(
         "{ss so so so sf ss so so so so so so so so so so so sI sI so}", "schema", KR_RUN_SCHEMA,
-        "version", text(r->version), "began", text(r->began), "ended", text(r->ended), "seconds",
-        r->seconds, "outcome", kr_run_outcome_name(r->outcome), "status",
-        r->status < 0 ? json_null() : json_integer(r->status), "reason", text(r->reason),
-        "signature", text(r->signature), "command", command(r), "mtas", texts(&r->mtas), "host",
-        host(&r->host), "facts", facts(r), "providers", providers(r), "latency", latencies(r),
-        "samples", samples(&r->samples), "events", events(r), "events_in_all",
-        (json_int_t)r->events_in_all, "breaches", (json_int_t)r->breaches, "balance", balance(r));
+        "version", kr_json_text(r->version), "began", kr_json_text(r->began), "ended",
+        kr_json_text(r->ended), "seconds", r->seconds, "outcome", kr_run_outcome_name(r->outcome),
+        "status", r->status < 0 ? json_null() : json_integer(r->status), "reason",
+        kr_json_text(r->reason), "signature", kr_json_text(r->signature), "command", command(r),
+        "mtas", texts(&r->mtas), "host", host(&r->host), "facts", facts(r), "providers",
+        providers(r), "latency", latencies(r), "samples", samples(&r->samples), "events", events(r),
+        "events_in_all", (json_int_t)r->events_in_all, "breaches", (json_int_t)r->breaches,
+        "balance", balance(r));
 }
 
 char *kr_run_to_text(const struct kr_run *r)

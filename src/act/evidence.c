@@ -1,6 +1,7 @@
 #include <kr/evidence.h>
 
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
 #include <kr/nft_kernel.h>
@@ -61,5 +62,5 @@ int kr_evidence_write(const struct kr_paths *paths, const struct kr_verify *v, s
     json_decref(j);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the evidence can't be put into JSON");
-    return kr_file_replace(paths->evidence, text, false, e);
+    return kr_file_replace(paths->evidence, text, KR_FILE_PLAIN, e);
 }

@@ -2,6 +2,7 @@
 
 #include <kr/buf.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/mta.h>
 #include <kr/queue.h>
@@ -58,7 +59,7 @@ int kr_let_go_write(const struct kr_paths *paths, const struct kr_queues *q, con
         json_pack("{s:s, s:s, s:s}", "schema", SCHEMA, "at", now, "what", kr_buf_str(&what));
     KR_AUTO_FREE char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
     json_decref(j);
-    return text ? kr_file_replace(paths->let_go, text, false, e)
+    return text ? kr_file_replace(paths->let_go, text, KR_FILE_PLAIN, e)
                 : kr_fail(e, KR_INTERNAL, 0, "the record of --force can't be put into JSON");
 }
 

@@ -10,6 +10,7 @@
 #include <kr/persist.h>
 
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
 #include <kr/state.h>
@@ -86,8 +87,8 @@ static int store(json_t *root, struct kr_err *e)
         return kr_fail(e, KR_INTERNAL, 0, "the record can't be put into JSON");
     if (mkdir(KR_PERSIST_DIR, 0755) && errno != EEXIST)
         return kr_fail(e, KR_CANNOT, errno, "making %s", KR_PERSIST_DIR);
-    return kr_file_replace(KR_PERSIST_FILE, text, false, e) || sync_path(KR_PERSIST_FILE, 0, e) ||
-                   sync_path(KR_PERSIST_DIR, O_DIRECTORY, e)
+    return kr_file_replace(KR_PERSIST_FILE, text, KR_FILE_PLAIN, e) ||
+                   sync_path(KR_PERSIST_FILE, 0, e) || sync_path(KR_PERSIST_DIR, O_DIRECTORY, e)
                ? -1
                : 0;
 }

@@ -1,6 +1,7 @@
 #include <kr/persist.h>
 
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/state.h>
 
@@ -128,7 +129,7 @@ static int write_unit(const char *path, const char *format, struct kr_err *e)
     kr_buf_printf(&text, "%s", before.s);
     kr_buf_add(&text, at + 2, (size_t)(second - at - 2));
     kr_buf_printf(&text, "%s%s", program, second + 2);
-    return kr_file_replace(path, text.s, false, e);
+    return kr_file_replace(path, text.s, KR_FILE_PLAIN, e);
 }
 
 static int sync_units(struct kr_err *e)

@@ -94,14 +94,19 @@ static const char *value_of(const struct kr_option_words *w, size_t *i, const ch
     return name[1] != '-' ? word + n : NULL; /* -fFILE */
 }
 
+static int shell_only(const char *option, const char *value, struct kr_err *e)
+{
+    return kr_fail(e, KR_USAGE, 0,
+                   "%s '%s' is known to the shell only; say the domains to run: --domain NAME, "
+                   "--domains-file FILE",
+                   option, value);
+}
+
 static int add_domain(struct kr_run_line *l, const struct kr_option_words *w, size_t i,
                       const char *value, struct kr_err *e)
 {
     if (w->v[i].expands)
-        return kr_fail(e, KR_USAGE, 0,
-                       "--domain '%s' is known to the shell only; say the domains to run: --domain "
-                       "NAME, --domains-file FILE",
-                       value);
+        return shell_only("--domain", value, e);
     if (!*value)
         return kr_fail(e, KR_USAGE, 0, "--domain at the end of the command names no domain");
     kr_strlist_add(&l->domains, kr_run_line_keep(l, kr_strdup(value)));
@@ -112,10 +117,7 @@ static int add_mail_file(struct kr_run_line *l, const struct kr_option_words *w,
                          const char *value, struct kr_err *e)
 {
     if (w->v[i].expands)
-        return kr_fail(e, KR_USAGE, 0,
-                       "--mail-file '%s' is known to the shell only; say the domains to run: "
-                       "--domain NAME, --domains-file FILE",
-                       value);
+        return shell_only("--mail-file", value, e);
     return kr_run_line_mail_file(l, value, e);
 }
 

@@ -1,6 +1,7 @@
 #include <kr/state.h>
 
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
 
@@ -128,20 +129,6 @@ int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_
     return kr_wrap(e, "%s", paths->state);
 }
 
-static int write_all(int fd, const char *s, size_t n)
-{
-    while (n) {
-        ssize_t w = write(fd, s, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return -1;
-        s += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
-
 static char *state_text(const struct kr_state *s)
 {
     __attribute__((cleanup(drop_json))) json_t *root =
@@ -158,22 +145,6 @@ static int make_temporary(const char *path, char tmp[static TMP_PATH], struct kr
     return fd < 0 ? kr_fail(e, KR_CANNOT, errno, "%s", tmp) : fd;
 }
 
-int kr_file_replace(const char *path, const char *text, bool rehearse, struct kr_err *e)
-{
-    char tmp[TMP_PATH];
-    KR_AUTO_FD int fd = make_temporary(path, tmp, e);
-    if (fd < 0)
-        return -1;
-    if (fchmod(fd, 0644) || write_all(fd, text, strlen(text)) || (!rehearse && rename(tmp, path))) {
-        kr_fail(e, KR_CANNOT, errno, "writing %s", path);
-        unlink(tmp);
-        return -1;
-    }
-    if (rehearse)
-        unlink(tmp);
-    return 0;
-}
-
 /* Room for at least as much as the real one will take. */
 static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s, struct kr_err *e)
 {
@@ -183,7 +154,9 @@ static int rehearse_write(const struct kr_paths *paths, const struct kr_state *s
     if (fd < 0)
         return -1;
     static char blank[BLANK];
-    int err = n > BLANK ? posix_fallocate(fd, 0, n) : write_all(fd, blank, (size_t)n) ? errno : 0;
+    int err = n > BLANK                            ? posix_fallocate(fd, 0, n)
+              : kr_write_all(fd, blank, (size_t)n) ? errno
+                                                   : 0;
     unlink(tmp);
     return err ? kr_fail(e, KR_CANNOT, err, "writing %s", paths->state) : 0;
 }
@@ -203,7 +176,8 @@ int kr_state_write(const struct kr_paths *paths, const struct kr_state *s, bool 
     KR_AUTO_FREE char *text = state_text(s);
     if (!text)
         return kr_fail(e, KR_INTERNAL, 0, "the state can't be put into JSON");
-    return kr_evidence_drop(paths, e) || kr_file_replace(paths->state, text, false, e) ? -1 : 0;
+    return kr_evidence_drop(paths, e) || kr_file_replace(paths->state, text, KR_FILE_PLAIN, e) ? -1
+                                                                                               : 0;
 }
 
 int kr_state_remove(const struct kr_paths *paths, struct kr_err *e)

@@ -1,5 +1,6 @@
 #include "watch_internal.h"
 
+#include <kr/clock.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
@@ -10,7 +11,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOG_MOST (1 << 20) /* bytes; the one before it is kept too */
@@ -56,16 +56,6 @@ char *kr_event_json(const struct kr_event *ev)
     return line;
 }
 
-static void stamp(char out[static 40])
-{
-    struct timespec t;
-    struct tm tm;
-    char date[24];
-    clock_gettime(CLOCK_REALTIME, &t);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&t.tv_sec, &tm));
-    snprintf(out, 40, "%s.%03ldZ", date, t.tv_nsec / 1000000);
-}
-
 static void append(const struct kr_paths *p, const char *line)
 {
     char old[sizeof p->events + 4];
@@ -82,7 +72,7 @@ static void append(const struct kr_paths *p, const char *line)
 
 static void tell(struct kr_watch *w, struct kr_event *ev)
 {
-    stamp(ev->time);
+    kr_stamp(ev->time);
     KR_AUTO_FREE char *json = kr_event_json(ev);
     append(w->o.paths, json);
     w->breaches += ev->breach;

@@ -65,6 +65,18 @@ int kr_start(const struct kr_start *s, int argc, char **argv, void *cfg, bool *q
     return 0;
 }
 
+int kr_start_options(const struct kr_opt_table *table, int argc, char **argv, void *cfg,
+                     struct kr_err *e)
+{
+    struct kr_strlist operands = {0};
+    const struct kr_opt_target target = {table, cfg};
+    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
+    if (!bad && operands.n)
+        bad = kr_fail(e, KR_USAGE, 0, "'%s' is one word too many", operands.v[0]);
+    kr_strlist_free(&operands);
+    return bad;
+}
+
 int kr_start_hold_fds(struct kr_err *e)
 {
     int fd;

@@ -2,6 +2,7 @@
 #include <kr/audit.h>
 #include <kr/cmd.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/report_run.h>
 #include <kr/run_balance.h>
@@ -110,7 +111,7 @@ static int page(const char *path, const struct kr_run *r, const struct kr_audit 
     kr_html_run(r, a, f);
     if (fclose(f))
         return kr_fail(e, KR_INTERNAL, 0, "no memory for the page");
-    return kr_file_keep(path, text, e);
+    return kr_file_replace(path, text, KR_FILE_ON_DISK, e);
 }
 
 static int worse(int status, const struct kr_audit *a)

@@ -3,6 +3,7 @@
 
 #include <kr/account.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/report_run.h>
@@ -42,7 +43,7 @@ static void say(const struct run *r, const struct kr_run *run)
     forms[r->common->format](run, NULL, out);
     fclose(out);
     if (to && strcmp(to, "-") != 0) {
-        if (kr_file_replace(to, all, false, &why))
+        if (kr_file_replace(to, all, KR_FILE_PLAIN, &why))
             kr_error("--account: %s", why.msg);
     } else if (to || !r->common->quiet) {
         fputs(all, to ? stdout : stderr);

@@ -1,6 +1,7 @@
 #include "worker.h"
 
-#include <kr/err.h>
+#include <kr/opt.h>
+#include <kr/start.h>
 
 #include <stddef.h>
 
@@ -22,13 +23,7 @@ static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
 
 int worker_options_read(int argc, char **argv, struct worker_options *o, struct kr_err *e)
 {
-    struct kr_strlist operands = {0};
-    const struct kr_opt_target target = {&table, o};
-    int bad = kr_opt_parse(&target, 1, argc, argv, 0, &operands, e);
-    if (!bad && operands.n)
-        bad = kr_fail(e, KR_USAGE, 0, "'%s' is one word too many", operands.v[0]);
-    kr_strlist_free(&operands);
-    return bad;
+    return kr_start_options(&table, argc, argv, o, e);
 }
 
 void worker_options_free(struct worker_options *o)

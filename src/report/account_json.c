@@ -1,29 +1,18 @@
 #include <kr/audit.h>
+#include <kr/json_text.h>
 #include <kr/mem.h>
 #include <kr/report_run.h>
 #include <kr/run_record.h>
 
 #include <jansson.h>
 
-/* Logs hold whatever octets: of what is not UTF-8 only ASCII is kept. */
-static json_t *text(const char *s)
-{
-    json_t *j = json_string(s);
-    if (j)
-        return j;
-    KR_AUTO_FREE char *plain = kr_strdup(s);
-    for (char *p = plain; *p; p++)
-        if ((unsigned char)*p > 126)
-            *p = '?';
-    return json_string(plain);
-}
-
 static json_t *audit_json(const struct kr_audit *a)
 {
     json_t *rows = json_array();
     for (size_t i = 0; i < a->n; i++)
         json_array_append_new(rows, json_pack("{sb so so}", "unknown", a->v[i].unknown, "where",
-                                              text(a->v[i].where), "what", text(a->v[i].what)));
+                                              kr_json_text(a->v[i].where), "what",
+                                              kr_json_text(a->v[i].what)));
     return json_pack("{sI sI sI sI sI sI sI sI so}", "files", (json_int_t)a->files, "lines",
                      (json_int_t)a->lines, "deliveries", (json_int_t)a->deliveries, "at_sink",
                      (json_int_t)a->at_sink, "kept", (json_int_t)a->kept, "outside",

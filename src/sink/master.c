@@ -7,6 +7,7 @@
 
 #include <kr/drop.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/files.h>
 #include <kr/log.h>
 #include <kr/mem.h>
@@ -147,26 +148,12 @@ static int open_account(struct master *m, struct kr_err *e)
     return m->account < 0 ? kr_fail(e, KR_CANNOT, errno, "--stats-on-exit '%s'", path) : 0;
 }
 
-static int write_all(int fd, const char *data, size_t n)
-{
-    while (n) {
-        ssize_t r = write(fd, data, n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return -1;
-        data += r;
-        n -= (size_t)r;
-    }
-    return 0;
-}
-
 static int say_ready(struct master *m, struct kr_err *e)
 {
     if (m->cfg->ready_fd == KR_SINK_NO_FD)
         return 0;
     KR_AUTO_FD int fd = (int)m->cfg->ready_fd;
-    return write_all(fd, "READY\n", 6)
+    return kr_write_all(fd, "READY\n", 6)
                ? kr_fail(e, KR_CANNOT, errno, "--ready-fd %d", (int)m->cfg->ready_fd)
                : 0;
 }
@@ -273,7 +260,7 @@ static int final_account(struct master *m, struct kr_buf *line, struct kr_err *e
 {
     if (stats_line(m, 0, line, e))
         return -1;
-    return m->account >= 0 && write_all(m->account, line->s, line->len)
+    return m->account >= 0 && kr_write_all(m->account, line->s, line->len)
                ? kr_fail(e, KR_CANNOT, errno, "writing --stats-on-exit '%s'", m->cfg->stats_file)
                : 0;
 }

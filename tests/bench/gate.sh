@@ -6,14 +6,6 @@
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-# shellcheck source=tests/pkg.sh
-. "$TESTS/pkg.sh"
-# shellcheck source=tests/net/columns.sh
-. "$TESTS/net/columns.sh"
-# shellcheck source=tests/net/lib-postfix.sh
-. "$TESTS/net/lib-postfix.sh"
-# shellcheck source=tests/net/lib-watch.sh
-. "$TESTS/net/lib-watch.sh"
 # shellcheck source=tests/net/lib-gate.sh
 . "$TESTS/net/lib-gate.sh"
 MESSAGES=${1:-1500} ROUNDS=${2:-5} MISSED=0

@@ -1,7 +1,15 @@
 # shellcheck shell=bash
 # What the tests of `run` share: a DNS whose root is signed (nsd, and unbound before it, in inet), so
 # that preflight can tell that domains have no DANE, and mail for a hundred domains and more. Source it
-# after tests/lib.sh, tests/pkg.sh, columns.sh and lib-postfix.sh.
+# after tests/lib.sh.
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/net/columns.sh
+. "$TESTS/net/columns.sh"
+# shellcheck source=tests/net/lib-postfix.sh
+. "$TESTS/net/lib-postfix.sh"
+# shellcheck source=tests/net/lib-watch.sh
+. "$TESTS/net/lib-watch.sh"
 
 NSD4=198.51.100.54
 GATE_DOMAINS=100

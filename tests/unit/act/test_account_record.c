@@ -3,6 +3,7 @@
 
 #include <kr/account.h>
 #include <kr/err.h>
+#include <kr/file.h>
 #include <kr/mem.h>
 #include <kr/run_balance.h>
 
@@ -229,14 +230,14 @@ static void test_files(void **state)
     snprintf(path, sizeof path, "%s/r.json", folder);
     assert_int_equal(kr_run_read(path, &r, &e), -1);
     assert_int_equal(e.exit, KR_USAGE);
-    assert_int_equal(kr_file_keep(path, "{", &e), 0);
+    assert_int_equal(kr_file_replace(path, "{", KR_FILE_ON_DISK, &e), 0);
     assert_int_equal(kr_run_read(path, &r, &e), -1);
     assert_int_equal(e.exit, KR_UNKNOWN);
     assert_non_null(strstr(e.msg, path));
     assert_int_equal(kr_run_read(folder, &r, &e), -1);
     memset(far, 'x', sizeof far);
     far[sizeof far - 1] = '\0';
-    assert_int_equal(kr_file_keep(far, "{", &e), -1);
+    assert_int_equal(kr_file_replace(far, "{", KR_FILE_ON_DISK, &e), -1);
     unlink(path);
     assert_int_equal(rmdir(folder), 0); /* nothing half written is left */
 }
