@@ -1,22 +1,41 @@
 """Rates, patterns, the open loop, warm-up: judged by what the peer saw and by the account's own sums, over
-the whole of a run."""
+the whole of a run. When messages are due is proven by unit/gen/test_draws.c. Here nothing may come before it
+is due, whatever the machine does; and one try in a few has to be on time, for a machine with other things to
+do makes things late, and never early."""
+import math
+import statistics
 import time
 
 from gentest import Peer, converse, differs, generate, greet, talk
 from sinktest import Sink
 
 
+def in_time(judge, tries=5):
+    """judge() says what is wrong, and what is only late."""
+    late = None
+    for _ in range(tries):
+        wrong, late = judge()
+        if wrong or not late:
+            return wrong
+    return f"{late}, {tries} times"
+
+
 def throttle():
     """Within 1 % over the run, by the messages the sink got and the time the account tells."""
     for rate, count, options in (("2000/s", 8000, ()), ("30000/min", 2000, ("--workers", 3)),
                                  ("3600000/hour", 3000, ("--open-loop",)), ("5,000/s", 15000, ("--workers", 1))):
-        with Sink() as sink:
-            status, account, _ = generate(sink.port, "--throttle", rate, "--message-count", count, *options)
-            got = sink.stats()["messages"] / account["seconds"]
         n, unit = rate.replace(",", "").split("/")
         wanted = float(n) / {"s": 1, "min": 60, "hour": 3600}[unit]
-        if status or abs(got / wanted - 1) > 0.01:
-            return f"{rate}: status {status}, {got:.1f}/s in {account['seconds']} s"
+
+        def judge(rate=rate, count=count, options=options, wanted=wanted):
+            with Sink() as sink:
+                status, account, _ = generate(sink.port, "--throttle", rate, "--message-count", count, *options)
+                got = sink.stats()["messages"] / account["seconds"] / wanted
+            why = f"{rate}: status {status}, {got:.3f} of it in {account['seconds']} s"
+            return why if status or got > 1.01 else None, why if got < 0.99 else None
+        why = in_time(judge)
+        if why:
+            return why
     return None
 
 
@@ -34,63 +53,60 @@ class Clock:
         converse(peer, f, answer)
 
 
-def gaps(at):
-    at = sorted(at)
-    return [b - a for a, b in zip(at, at[1:])]
-
-
-def poisson():
-    """Intervals vary as those of a Poisson process do: the squared coefficient of variation is 1."""
+def paced(rate, pattern, *options):
+    """When the messages were begun: seconds since before the generator was started."""
     clock = Clock()
     with Peer(clock.serve) as peer:
-        generate(peer.port, "--throttle", "400/s", "--arrivals", "poisson", "--message-count", 2000, "--seed", 4,
-                 "--concurrency", 40)
-    g = gaps(clock.at)
-    mean = sum(g) / len(g)
-    cv2 = sum((x - mean)**2 for x in g) / len(g) / mean**2
-    return None if 0.75 < cv2 < 1.3 and 0.92 < mean * 400 < 1.08 else f"mean {mean * 400:.3f}, {cv2:.2f}"
+        began = time.monotonic()
+        status, account, _ = generate(peer.port, "--throttle", f"{rate}/s", "--arrivals", pattern, "--concurrency", 40,
+                                      *options)
+    assert status == 0 and account["messages"]["accepted"] == len(clock.at), account
+    return sorted(t - began for t in clock.at)
+
+
+def follows(at, due):
+    """Wrong: a message before it is due, or more of them. Late: half of them by half a second, or a quarter
+    missing when the time is over."""
+    early = sum(a < d for a, d in zip(at, due))
+    behind = statistics.median(a - d for a, d in zip(at, due))
+    wrong = f"{len(at)} of {len(due)}, {early} early" if early or len(at) > len(due) else None
+    return wrong, f"{len(at)} of {len(due)}, {behind:.3f} s late" if behind > 0.5 or len(at) < 0.75 * len(due) else None
+
+
+def near(at):
+    """The part of the intervals within half of their mean: all of even ones, 0.38 of a Poisson process's."""
+    gaps = [b - a for a, b in zip(at, at[1:])]
+    mean = statistics.mean(gaps)
+    return sum(0.5 * mean < x < 1.5 * mean for x in gaps) / len(gaps)
 
 
 def even():
-    clock = Clock()
-    with Peer(clock.serve) as peer:
-        generate(peer.port, "--throttle", "200/s", "--message-count", 600, "--concurrency", 20, "--workers", 2)
-    g = gaps(clock.at)
-    mean = sum(g) / len(g)
-    # Of exponential gaps 0.38 would be; a machine that is late now and then moves few of them.
-    near = sum(0.5 * mean < x < 1.5 * mean for x in g) / len(g)
-    return None if near > 0.6 and 0.97 < mean * 200 < 1.03 else f"mean {mean * 200:.3f}, near {near:.2f}"
+    def judge():
+        at = paced(200, "steady", "--message-count", 600, "--workers", 2)
+        wrong, late = follows(at, [i / 200 for i in range(600)])
+        return wrong, late or (None if near(at) > 0.6 else f"near {near(at):.2f}")
+    return in_time(judge)
 
 
-def parts(at, n, seconds):
-    start = max(at) - seconds  # the first is later than it was due, while everything starts
-    out = [0] * n
-    for t in at:
-        out[max(0, min(n - 1, int((t - start) / seconds * n)))] += 1
-    return out
+def poisson():
+    """Not even, whatever the load; and the same number in the time: within five standard deviations."""
+    def judge():
+        at = paced(400, "poisson", "--message-count", 1200, "--seed", 4)
+        wrong = near(at) > 0.5 or at[-1] < 3 - 5 * math.sqrt(1200) / 400
+        return f"near {near(at):.2f}, {at[-1]:.3f} s" if wrong else None, f"{at[-1]:.3f} s" if at[-1] > 4 else None
+    return in_time(judge)
 
 
 def ramp():
-    """Each quarter of the time brings what lies below its part of the line: 1, 3, 5 and 7 sixteenths."""
-    clock = Clock()
-    with Peer(clock.serve) as peer:
-        status, account, _ = generate(peer.port, "--throttle", "800/s", "--arrivals", "ramp", "--duration", 4,
-                                      "--concurrency", 40)
-    total = account["messages"]["accepted"]
-    got = [x / total * 16 for x in parts(clock.at, 4, 4)]
-    good = status == 0 and abs(total / 1600 - 1) < 0.01
-    return None if good and all(abs(a - b) < 0.35 for a, b in zip(got, (1, 3, 5, 7))) else f"{total} {got}"
+    """After t of T seconds the part (t / T) squared is due."""
+    return in_time(lambda: follows(paced(800, "ramp", "--duration", 3),
+                                   [3 * math.sqrt(i / 1200) for i in range(1200)]))
 
 
 def spike():
     """One second in two brings four times as much."""
-    clock = Clock()
-    with Peer(clock.serve) as peer:
-        status, account, _ = generate(peer.port, "--throttle", "200/s", "--arrivals", "spike:4,2,1", "--duration", 4,
-                                      "--concurrency", 40)
-    got = parts(clock.at, 4, 4)
-    good = status == 0 and abs(account["messages"]["accepted"] / 2000 - 1) < 0.01
-    return None if good and all(abs(a / b - 1) < 0.15 for a, b in zip(got, (200, 800, 200, 800))) else f"{got}"
+    period = [i / 200 for i in range(200)] + [1 + i / 800 for i in range(800)]
+    return in_time(lambda: follows(paced(200, "spike:4,2,1", "--duration", 4), period + [2 + t for t in period]))
 
 
 def omission():
@@ -129,16 +145,16 @@ def warm_up():
         greet(f)
 
         def answer(verb, _line):
-            if verb == "MAIL" and time.monotonic() < began[0] + 0.7:
-                time.sleep(0.15)
+            if verb == "MAIL" and time.monotonic() < began[0] + 0.3:
+                time.sleep(0.6)
         talk(peer, f, answer)
     with Peer(serve) as peer:
-        status, account, _ = generate(peer.port, "--warm-up", 1, "--duration", 1, "--throttle", "100/s", "--concurrency",
+        status, account, _ = generate(peer.port, "--warm-up", 2, "--duration", 1, "--throttle", "100/s", "--concurrency",
                                       10)
     m, latency = account["messages"], account["latency_us"]
-    good = status == 0 and m["accepted"] == len(peer.messages) and latency["max"] < 140000
+    good = status == 0 and m["accepted"] == len(peer.messages) and latency["max"] < 500000
     good = good and account["measured"]["messages"] < m["accepted"] and latency["count"] < m["accepted"]
-    return None if good and abs(account["measured"]["seconds"] - 1) < 0.2 else f"{status} {account}"
+    return None if good and abs(account["measured"]["seconds"] - 1) < 0.5 else f"{status} {account}"
 
 
 def duration():

@@ -90,6 +90,37 @@ static void test_steady(void **state)
     }
 }
 
+/* All workers' messages together come at even intervals: the next is always the one of the next
+ * worker. */
+static void test_even(void **state)
+{
+    struct kr_gen_arrivals steady = {.shape = KR_GEN_STEADY};
+    struct kr_arrivals a[3];
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        a[i] = begun(steady, 200, i, 3);
+    for (unsigned n = 0; n < 6000; n++) {
+        assert_true(fabs(a[n % 3].next - n / 200.0) < 1e-9);
+        kr_arrivals_take(&a[n % 3]);
+    }
+}
+
+/* Where a ramp from nothing stands is the square root of how far it is; a spike's messages are as
+ * dense as its rate. */
+static void test_when(void **state)
+{
+    struct kr_gen_arrivals ramp = {.shape = KR_GEN_RAMP};
+    struct kr_gen_arrivals spike = {.shape = KR_GEN_SPIKE, .factor = 4, .every = 2, .lasting = 1};
+    struct kr_arrivals r = begun(ramp, 800, 0, 1), s = begun(spike, 200, 0, 1);
+    (void)state;
+    for (unsigned n = 0; n < 4000; n++) {
+        unsigned m = n % 1000;
+        assert_true(fabs(kr_arrivals_when(&r, n) - 10 * sqrt(n / 4000.0)) < 1e-9);
+        assert_true(fabs(kr_arrivals_when(&s, n) - n / 1000 * 2 -
+                         (m < 200 ? m / 200.0 : 1 + (m - 200) / 800.0)) < 1e-9);
+    }
+}
+
 /* From 200 to 1,000 a second in 10 seconds: 6,000; then on at 1,000. */
 static void test_ramp(void **state)
 {
@@ -145,8 +176,9 @@ static void test_poisson(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_weights), cmocka_unit_test(test_steady),  cmocka_unit_test(test_ramp),
-        cmocka_unit_test(test_spike),   cmocka_unit_test(test_poisson),
+        cmocka_unit_test(test_weights), cmocka_unit_test(test_steady), cmocka_unit_test(test_even),
+        cmocka_unit_test(test_when),    cmocka_unit_test(test_ramp),   cmocka_unit_test(test_spike),
+        cmocka_unit_test(test_poisson),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
