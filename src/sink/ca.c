@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,8 +174,6 @@ static int save(const char *path, mode_t mode, const struct kr_ca *ca, bool key,
 /* The certificate last: without it there is no authority. */
 static int create(struct kr_ca *ca, const char *dir, const struct place *p, struct kr_err *e)
 {
-    if (mkdir(dir, 0755) && errno != EEXIST)
-        return kr_fail(e, KR_CANNOT, errno, "--ca-dir '%s'", dir);
     if (make_authority(ca, e) || save(p->key, 0600, ca, true, e) ||
         save(p->cert, 0644, ca, false, e))
         return -1;
@@ -196,25 +195,50 @@ static int open_key(struct kr_ca *ca, const char *path, struct kr_err *e)
     return ca->key ? 0 : crypto_fail(e, path);
 }
 
+/* 1; 0: there is none; -1. */
+static int read_pair(struct kr_ca *ca, const struct place *p, bool with_key, struct kr_err *e)
+{
+    FILE *f = fopen(p->cert, "re");
+    if (!f)
+        return errno == ENOENT ? 0 : kr_fail(e, KR_CANNOT, errno, "%s", p->cert);
+    ca->cert = PEM_read_X509(f, NULL, NULL, NULL);
+    fclose(f);
+    if (!ca->cert)
+        return crypto_fail(e, p->cert);
+    if (!with_key)
+        return 1;
+    if (open_key(ca, p->key, e))
+        return -1;
+    return X509_check_private_key(ca->cert, ca->key)
+               ? 1
+               : kr_fail(e, KR_USAGE, 0, "%s and %s do not belong together", p->cert, p->key);
+}
+
+/* Of several that find none at the same time, one makes it, and the others wait and take it. */
+static int read_or_create(struct kr_ca *ca, const char *dir, const struct place *p,
+                          struct kr_err *e)
+{
+    if (mkdir(dir, 0755) && errno != EEXIST)
+        return kr_fail(e, KR_CANNOT, errno, "--ca-dir '%s'", dir);
+    KR_AUTO_FD int lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock < 0 || flock(lock, LOCK_EX))
+        return kr_fail(e, KR_CANNOT, errno, "--ca-dir '%s'", dir);
+    int got = read_pair(ca, p, true, e);
+    if (got == 0)
+        return create(ca, dir, p, e);
+    return got < 0 ? -1 : 0;
+}
+
 int kr_ca_open(struct kr_ca *ca, const char *dir, bool make, struct kr_err *e)
 {
     struct place p;
     *ca = (struct kr_ca){0};
     if (place_of(&p, dir, e))
         return -1;
-    FILE *f = fopen(p.cert, "re");
-    if (!f && errno == ENOENT && make)
-        return create(ca, dir, &p, e);
-    if (!f)
-        return kr_fail(e, KR_CANNOT, errno, "%s", p.cert);
-    ca->cert = PEM_read_X509(f, NULL, NULL, NULL);
-    fclose(f);
-    if (!ca->cert)
-        return crypto_fail(e, p.cert);
-    if (make && (open_key(ca, p.key, e) || !X509_check_private_key(ca->cert, ca->key)))
-        return ca->key ? kr_fail(e, KR_USAGE, 0, "%s and %s do not belong together", p.cert, p.key)
-                       : -1;
-    return 0;
+    int got = read_pair(ca, &p, make, e);
+    if (got == 0)
+        return make ? read_or_create(ca, dir, &p, e) : kr_fail(e, KR_CANNOT, ENOENT, "%s", p.cert);
+    return got < 0 ? -1 : 0;
 }
 
 void kr_ca_close(struct kr_ca *ca)

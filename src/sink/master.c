@@ -1,5 +1,5 @@
-/* Order of the start: sockets, control socket and the file for the final account are opened first,
- * as root perhaps; then privileges go; then the workers are forked, which never had any. The
+/* Order of the start: the lab CA, sockets, control socket and the file for the final account come
+ * first, as root perhaps; then privileges go; then the workers are forked, which never had any. The
  * master keeps the listening sockets of all, so that a worker can be replaced without a port below
  * 1024 being bound again, and without refusing whoever connects meanwhile. */
 #include "children.h"
@@ -193,7 +193,9 @@ static void free_shared(struct master *m)
 static int open_all(struct master *m, struct kr_err *e)
 {
     struct kr_sink_config *cfg = m->cfg;
-    if (take_signals(m, e) || raise_files(cfg, e) || kr_sink_listen(cfg, &m->listeners, e))
+    /* Whoever can connect finds the lab CA made. */
+    if (take_signals(m, e) || raise_files(cfg, e) || make_shared(m, e) ||
+        kr_sink_listen(cfg, &m->listeners, e))
         return -1;
     if (cfg->control && !(m->control = kr_control_open(cfg->control, e)))
         return -1;
@@ -203,7 +205,7 @@ static int open_all(struct master *m, struct kr_err *e)
     if (open_account(m, e))
         return -1;
     m->slot = kr_calloc(master_workers(m) + 1, sizeof *m->slot);
-    if (make_shared(m, e) || open_capture(m, e) || (cfg->policy && load_policy(m, e)))
+    if (open_capture(m, e) || (cfg->policy && load_policy(m, e)))
         return -1;
     return kr_drop(cfg->user, e) || kr_targets_check(&cfg->targets, e) ? -1 : 0;
 }
