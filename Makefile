@@ -22,15 +22,15 @@ LIBEXECDIR ?= $(PREFIX)/libexec/kumo-redirect
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
-REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 libnetfilter_conntrack jansson libcap-ng libmd
+REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 jansson libcap-ng
 SINK_LIBS     := jansson libcap-ng libseccomp openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
 GEN_LIBS      := jansson openssl
 # Only kumo-fetch speaks HTTPS.
 FETCH_LIBS    := libcurl openssl libcap-ng libseccomp
-# Loaded when a compressed log is met (audit_zstd.c), so only its header is needed.
-LATE_LIBS     := libzstd
+# Loaded when a command needs them (include/kr/late.h), so only their headers are needed.
+LATE_LIBS     := libnetfilter_conntrack libmd libzstd
 ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS) $(LATE_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
@@ -42,7 +42,8 @@ ifneq ($(MISSING),)
 $(error Not installed: $(MISSING). On Debian or Ubuntu run: sudo make deps)
 endif
 PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
-REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS)) -lm
+REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
+LATE_LD        := $(shell $(PKGCONF) --libs $(LATE_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
 PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
 FETCH_LD       := $(shell $(PKGCONF) --libs $(FETCH_LIBS))
@@ -134,7 +135,7 @@ libs_gen    := $(LIB_gen)
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
 	$(call say,LD,$@)
-	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread -Wl,--as-needed -lzstd
+	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread -Wl,--as-needed $(LATE_LD)
 
 # Small programs the network tests and benchmarks use; each is one file, free of our own libraries.
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how

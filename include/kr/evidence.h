@@ -8,8 +8,6 @@
 struct kr_err;
 struct kr_verify;
 
-/* SHA-256 of the plan's compact JSON with sorted keys, as 64 hexadecimal digits. */
-void kr_plan_hash(const struct kr_plan *p, char out[static 65]);
 /* Writes it beside the state file, mode 0644, as a whole or not at all, whatever the verdict. It
  * goes when the state changes. Returns 0, or -1 (KR_CANNOT). */
 int kr_evidence_write(const struct kr_paths *paths, const struct kr_verify *v, struct kr_err *e);

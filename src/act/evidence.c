@@ -2,6 +2,7 @@
 
 #include <kr/err.h>
 #include <kr/file.h>
+#include <kr/late.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
 #include <kr/nft_kernel.h>
@@ -12,12 +13,17 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-void kr_plan_hash(const struct kr_plan *p, char out[static 65])
+/* SHA-256 of the plan's compact JSON with sorted keys, as 64 hexadecimal digits. */
+static int plan_hash(const struct kr_plan *p, char out[static 65], struct kr_err *e)
 {
+    __typeof__(&SHA256Data) hash;
+    if (kr_late_load("libmd.so.0", &(struct kr_late_symbol){"SHA256Data", &hash}, 1, e))
+        return -1;
     json_t *j = kr_plan_to_json(p);
     KR_AUTO_FREE char *text = j ? json_dumps(j, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(j);
-    SHA256Data((const uint8_t *)(text ? text : ""), text ? strlen(text) : 0, out);
+    hash((const uint8_t *)(text ? text : ""), text ? strlen(text) : 0, out);
+    return 0;
 }
 
 static json_t *counters(const struct kr_standing *s)
@@ -33,10 +39,9 @@ static json_t *record(const struct kr_verify *v, struct kr_err *e)
     struct utsname host;
     char hash[65];
     ino_t netns;
-    if (kr_netns_inode(&netns, e))
+    if (kr_netns_inode(&netns, e) || plan_hash(v->plan, hash, e))
         return NULL;
     uname(&host);
-    kr_plan_hash(v->plan, hash);
     json_t *j = kr_verify_to_json(v);
     json_t *more = json_pack(
         "{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:i, s:o, s:o, s:o}", "schema", KR_EVIDENCE_SCHEMA,

@@ -1,18 +1,12 @@
 #include "audit_zstd.h"
 
-#include <dlfcn.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <string.h>
+#include <kr/late.h>
 
-#define LIBRARY "libzstd.so.1"
+#include <stdbool.h>
 
 static struct audit_zstd z;
 
-static const struct {
-    const char *name;
-    void *where;
-} symbols[] = {
+static const struct kr_late_symbol symbols[] = {
     {"ZSTD_createDStream", &z.create},  {"ZSTD_freeDStream", &z.release},
     {"ZSTD_DCtx_setParameter", &z.set}, {"ZSTD_decompressStream", &z.unpack},
     {"ZSTD_isError", &z.is_error},      {"ZSTD_getErrorName", &z.error_name},
@@ -21,15 +15,7 @@ static const struct {
 const struct audit_zstd *audit_zstd(void)
 {
     static bool loaded;
-    void *library = loaded ? NULL : dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-        return loaded ? &z : NULL;
-    for (size_t i = 0; i < sizeof symbols / sizeof *symbols; i++) {
-        void *at = dlsym(library, symbols[i].name);
-        if (!at)
-            return NULL;
-        memcpy(symbols[i].where, &at, sizeof at); /* POSIX: a function's address fits */
-    }
-    loaded = true;
-    return &z;
+    loaded =
+        loaded || !kr_late_load("libzstd.so.1", symbols, sizeof symbols / sizeof *symbols, NULL);
+    return loaded ? &z : NULL;
 }

@@ -1,4 +1,4 @@
-/* libzstd, loaded when the first compressed log is met: what is linked is loaded at every start. */
+/* libzstd, loaded when the first compressed log is met. */
 #ifndef KR_AUDIT_ZSTD_H
 #define KR_AUDIT_ZSTD_H
 

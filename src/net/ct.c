@@ -1,3 +1,5 @@
+#include "ct_lib.h"
+
 #include <kr/ct.h>
 
 #include <kr/err.h>
@@ -6,7 +8,6 @@
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <libnetfilter_conntrack/libnetfilter_conntrack.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -19,13 +20,6 @@
 #define TRIES 8
 #define COUNT "/proc/sys/net/netfilter/nf_conntrack_count"
 
-static void free_ct(struct nf_conntrack **ct)
-{
-    if (*ct)
-        nfct_destroy(*ct);
-}
-#define AUTO_NFCT __attribute__((cleanup(free_ct)))
-
 int kr_tuple_cmp(const struct kr_tuple *a, const struct kr_tuple *b)
 {
     int c = kr_addr_cmp(&a->src, &b->src);
@@ -35,6 +29,13 @@ int kr_tuple_cmp(const struct kr_tuple *a, const struct kr_tuple *b)
         c = (int)a->sport - (int)b->sport;
     return c ? c : (int)a->dport - (int)b->dport;
 }
+
+static void free_ct(struct nf_conntrack **ct)
+{
+    if (*ct)
+        kr_nfct.destroy(*ct);
+}
+#define AUTO_NFCT __attribute__((cleanup(free_ct)))
 
 /* The attributes of one direction. */
 struct attrs {
@@ -50,15 +51,15 @@ static const struct attrs answers = {ATTR_REPL_L3PROTO,  ATTR_REPL_L4PROTO,  ATT
 /* False when something of it is missing. */
 static bool get_tuple(const struct nf_conntrack *ct, const struct attrs *a, struct kr_tuple *t)
 {
-    int family = nfct_get_attr_u8(ct, a->l3);
-    const void *src = nfct_get_attr(ct, family == AF_INET ? a->src4 : a->src6);
-    const void *dst = nfct_get_attr(ct, family == AF_INET ? a->dst4 : a->dst6);
-    if (!src || !dst || !nfct_attr_is_set(ct, a->sport) || !nfct_attr_is_set(ct, a->dport))
+    int family = kr_nfct.get_u8(ct, a->l3);
+    const void *src = kr_nfct.get(ct, family == AF_INET ? a->src4 : a->src6);
+    const void *dst = kr_nfct.get(ct, family == AF_INET ? a->dst4 : a->dst6);
+    if (!src || !dst || !kr_nfct.is_set(ct, a->sport) || !kr_nfct.is_set(ct, a->dport))
         return false;
     t->src = kr_addr_make(family, src);
     t->dst = kr_addr_make(family, dst);
-    t->sport = ntohs(nfct_get_attr_u16(ct, a->sport));
-    t->dport = ntohs(nfct_get_attr_u16(ct, a->dport));
+    t->sport = ntohs(kr_nfct.get_u16(ct, a->sport));
+    t->dport = ntohs(kr_nfct.get_u16(ct, a->dport));
     return true;
 }
 
@@ -68,31 +69,31 @@ static void set_tuple(struct nf_conntrack *ct, const struct attrs *a, const stru
     int family = kr_addr_family(&t->src);
     kr_addr_bytes(&t->src, src);
     kr_addr_bytes(&t->dst, dst);
-    nfct_set_attr_u8(ct, a->l3, (uint8_t)family);
-    nfct_set_attr_u8(ct, a->l4, IPPROTO_TCP);
-    nfct_set_attr(ct, family == AF_INET ? a->src4 : a->src6, src);
-    nfct_set_attr(ct, family == AF_INET ? a->dst4 : a->dst6, dst);
-    nfct_set_attr_u16(ct, a->sport, htons(t->sport));
-    nfct_set_attr_u16(ct, a->dport, htons(t->dport));
+    kr_nfct.set_u8(ct, a->l3, (uint8_t)family);
+    kr_nfct.set_u8(ct, a->l4, IPPROTO_TCP);
+    kr_nfct.set(ct, family == AF_INET ? a->src4 : a->src6, src);
+    kr_nfct.set(ct, family == AF_INET ? a->dst4 : a->dst6, dst);
+    kr_nfct.set_u16(ct, a->sport, htons(t->sport));
+    kr_nfct.set_u16(ct, a->dport, htons(t->dport));
 }
 
 /* 1: a TCP entry; 0: of another protocol; -1: it can't be read. */
 static int parse(const struct nlmsghdr *nlh, struct kr_ct *out)
 {
-    AUTO_NFCT struct nf_conntrack *ct = nfct_new();
-    if (!ct || nfct_nlmsg_parse(nlh, ct) < 0)
+    AUTO_NFCT struct nf_conntrack *ct = kr_nfct.make();
+    if (!ct || kr_nfct.parse(nlh, ct) < 0)
         return -1;
-    if (nfct_get_attr_u8(ct, ATTR_ORIG_L4PROTO) != IPPROTO_TCP)
+    if (kr_nfct.get_u8(ct, ATTR_ORIG_L4PROTO) != IPPROTO_TCP)
         return 0;
     if (!get_tuple(ct, &original, &out->orig) || !get_tuple(ct, &answers, &out->reply))
         return -1;
-    out->id = nfct_get_attr_u32(ct, ATTR_ID);
-    out->zone = nfct_get_attr_u16(ct, ATTR_ZONE);
-    out->zone_orig = nfct_get_attr_u16(ct, ATTR_ORIG_ZONE);
-    out->zone_reply = nfct_get_attr_u16(ct, ATTR_REPL_ZONE);
-    out->attempt = nfct_attr_is_set(ct, ATTR_STATUS) && nfct_attr_is_set(ct, ATTR_TCP_STATE) &&
-                   !(nfct_get_attr_u32(ct, ATTR_STATUS) & IPS_SEEN_REPLY) &&
-                   nfct_get_attr_u8(ct, ATTR_TCP_STATE) == TCP_CONNTRACK_SYN_SENT;
+    out->id = kr_nfct.get_u32(ct, ATTR_ID);
+    out->zone = kr_nfct.get_u16(ct, ATTR_ZONE);
+    out->zone_orig = kr_nfct.get_u16(ct, ATTR_ORIG_ZONE);
+    out->zone_reply = kr_nfct.get_u16(ct, ATTR_REPL_ZONE);
+    out->attempt = kr_nfct.is_set(ct, ATTR_STATUS) && kr_nfct.is_set(ct, ATTR_TCP_STATE) &&
+                   !(kr_nfct.get_u32(ct, ATTR_STATUS) & IPS_SEEN_REPLY) &&
+                   kr_nfct.get_u8(ct, ATTR_TCP_STATE) == TCP_CONNTRACK_SYN_SENT;
     return 1;
 }
 
@@ -218,6 +219,8 @@ int kr_cts_read(const uint16_t *ports, size_t n_ports, struct kr_cts *out, struc
     /* The table is one for all namespaces: walking it costs as much as all of them hold. */
     if (conntrack_empty())
         return 0;
+    if (ct_lib_load(e))
+        return -1;
     for (int i = 0; got == KR_NL_AGAIN && i < TRIES; i++) {
         out->n = before;
         got = dump(&r, e);
@@ -237,15 +240,15 @@ void kr_cts_free(struct kr_cts *s)
 /* The key must be whole: a deletion without a tuple empties the table. */
 static int put_key(struct nlmsghdr *nlh, const struct kr_ct *key, struct kr_err *e)
 {
-    AUTO_NFCT struct nf_conntrack *ct = nfct_new();
+    AUTO_NFCT struct nf_conntrack *ct = kr_nfct.make();
     if (!ct)
         return kr_fail(e, KR_INTERNAL, ENOMEM, "a conntrack request");
     set_tuple(ct, &original, &key->orig);
     if (key->zone)
-        nfct_set_attr_u16(ct, ATTR_ZONE, key->zone);
+        kr_nfct.set_u16(ct, ATTR_ZONE, key->zone);
     if (key->zone_orig)
-        nfct_set_attr_u16(ct, ATTR_ORIG_ZONE, key->zone_orig);
-    if (nfct_nlmsg_build(nlh, ct) < 0)
+        kr_nfct.set_u16(ct, ATTR_ORIG_ZONE, key->zone_orig);
+    if (kr_nfct.build(nlh, ct) < 0)
         return kr_fail(e, KR_INTERNAL, 0, "a conntrack request could not be built");
     return 0;
 }
@@ -255,7 +258,7 @@ int kr_ct_delete(struct kr_nl *nl, const struct kr_ct *ct, struct kr_err *e)
     char buf[512];
     struct nlmsghdr *nlh =
         request(buf, kr_addr_family(&ct->orig.src), IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
-    if (put_key(nlh, ct, e))
+    if (ct_lib_load(e) || put_key(nlh, ct, e))
         return -1;
     mnl_attr_put_u32(nlh, CTA_ID, htonl(ct->id));
     int got = kr_nl_ask(nl, nlh, NULL, NULL, e);
@@ -290,7 +293,7 @@ int kr_ct_reply_source(const struct kr_addr *from, uint16_t sport, const struct 
     struct kr_ct key = {.orig = l.asked};
     char buf[512];
     struct nlmsghdr *nlh = request(buf, kr_addr_family(from), IPCTNL_MSG_CT_GET, 0);
-    if (put_key(nlh, &key, e) || kr_nl_open(&nl, NETLINK_NETFILTER, e))
+    if (ct_lib_load(e) || put_key(nlh, &key, e) || kr_nl_open(&nl, NETLINK_NETFILTER, e))
         return -1;
     int got = kr_nl_ask(&nl, nlh, on_answer, &l, e);
     if (got == ENOENT || (got == 0 && !l.found))

@@ -4,7 +4,6 @@
 #include "escape.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #define WIDTH 760
@@ -45,7 +44,11 @@ double account_nice(double v, int *steps)
         int steps;
     } nice[] = {{1, 5}, {1.5, 3}, {2, 4}, {2.5, 5}, {3, 3},
                 {4, 4}, {5, 5},   {6, 3}, {8, 4},   {10, 5}};
-    double unit = v > 0 ? pow(10, floor(log10(v))) : 1;
+    double unit = 1;
+    while (v >= unit * 10)
+        unit *= 10;
+    while (v > 0 && v < unit)
+        unit /= 10;
     for (size_t i = 0; i < sizeof nice / sizeof *nice; i++)
         if (v <= nice[i].most * unit * 1.0001) {
             *steps = nice[i].steps;
@@ -109,7 +112,7 @@ static void axis_x(double seconds, FILE *out)
         if (seconds < 120)
             fprintf(out, "%.*f s", steps[i] < 1 ? 1 : 0, t);
         else
-            fprintf(out, "%.0f:%02.0f", floor(t / 60), fmod(t, 60));
+            fprintf(out, "%d:%02d", (int)t / 60, (int)t % 60);
         fputs("</text>", out);
     }
 }
@@ -270,9 +273,28 @@ bool account_plot_providers(const struct kr_run *r, FILE *out)
 #define DECADES 6 /* 10 us to 10 s */
 #define LEAST 10.0
 
+/* The decimal logarithm to a thousandth, digit by digit; libm would be loaded at every start. */
+static double decades(double v)
+{
+    double whole = 0, part = 0, bit = 1;
+    while (v >= 10) {
+        v /= 10;
+        whole++;
+    }
+    for (int i = 0; i < 10; i++) {
+        v *= v;
+        bit /= 2;
+        if (v >= 10) {
+            v /= 10;
+            part += bit;
+        }
+    }
+    return whole + part;
+}
+
 static double at_us(uint64_t us)
 {
-    double v = (double)us < LEAST ? 0 : log10((double)us / LEAST) / DECADES;
+    double v = (double)us < LEAST ? 0 : decades((double)us / LEAST) / DECADES;
     return NAME + 40 + (WIDTH - NAME - 60) * (v > 1 ? 1 : v);
 }
 

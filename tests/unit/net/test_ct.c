@@ -163,6 +163,12 @@ static void tuples_are_ordered(void **state)
     assert_true(kr_tuple_cmp(&a, &b) < 0);
 }
 
+static int load(void **state)
+{
+    (void)state;
+    return ct_lib_load(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,5 +179,5 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(tuples_are_ordered),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, load, NULL);
 }
