@@ -8,9 +8,8 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 70
 BUILD=${BUILD:-$PWD/build}
 DRIVER=$BUILD/tests/unit/net/driver_nft
-SEEDS=${SEEDS:-25}
-A=kr-nft-$$-a B=kr-nft-$$-b
-N=0 FAILED=0 DIR=
+SEEDS=${SEEDS:-12}
+N=0 FAILED=0
 
 cleanup() {
     trap - EXIT INT TERM HUP
@@ -19,8 +18,26 @@ cleanup() {
     [[ -n $DIR ]] && rm -rf "$DIR"
     exit "$1"
 }
-trap 'cleanup $?' EXIT
-trap 'cleanup 130' INT TERM HUP
+
+# Makes the namespaces and runs this script anew inside a.
+outside() {
+    [[ $EUID == 0 ]] || {
+        echo "1..0 # SKIP needs root"
+        exit 0
+    }
+    make -s BUILD="$BUILD" "$DRIVER" >&2 || exit 99
+    A=kr-nft-$$-a B=kr-nft-$$-b DIR=$(mktemp -d)
+    trap 'cleanup $?' EXIT
+    trap 'cleanup 130' INT TERM HUP
+    for ns in "$A" "$B"; do
+        ip netns add "$ns" && ip -n "$ns" link add eth0 type veth peer name eth1 || exit 99
+        ip -n "$ns" link set lo up
+    done
+    ip netns exec "$A" bash "${BASH_SOURCE[0]}" "$A" "$B" "$DIR"
+    exit
+}
+(($#)) || outside
+A=$1 B=$2 DIR=$3
 
 # check NAME COMMAND...: what it prints is shown when it fails.
 check() {
@@ -36,13 +53,14 @@ check() {
     fi
 }
 
-in_a() { ip netns exec "$A" "$@"; }
+in_a() { "$@"; }
 in_b() { ip netns exec "$B" "$@"; }
-equal_in() { ip netns exec "$1" "$DRIVER" compare "${@:2}"; }
+in_one() { if [[ $1 == "$A" ]]; then in_a "${@:2}"; else in_b "${@:2}"; fi; }
+equal_in() { in_one "$1" "$DRIVER" compare "${@:2}"; }
 
 # Hashed sets come in an order of their own in each kernel table, so neighbouring elements are sorted.
 listing() {
-    ip netns exec "$1" nft --debug=netlink list ruleset | sed 's/\telement/\n\telement/g' |
+    in_one "$1" nft --debug=netlink list ruleset | sed 's/\telement/\n\telement/g' |
         awk 'NF { if ($1 != "element") n++; printf "%d\t%s\n", n, $0 }' | LC_ALL=C sort -k1,1n -s -k2
 }
 
@@ -104,17 +122,6 @@ faster() {
     echo "$best_a us, nft -f $best_b us" | tee "$DIR/time"
     ((best_a <= best_b))
 }
-
-[[ $EUID == 0 ]] || {
-    echo "1..0 # SKIP needs root"
-    exit 0
-}
-make -s BUILD="$BUILD" "$DRIVER" >&2 || exit 99
-DIR=$(mktemp -d)
-for ns in "$A" "$B"; do
-    ip netns add "$ns" && ip -n "$ns" link add eth0 type veth peer name eth1 || exit 99
-    ip -n "$ns" link set lo up
-done
 
 load canonical >/dev/null
 check "canonical: the same text" same_text
@@ -230,15 +237,15 @@ check "seen: another hash seed" tampered "redirect_output" sh -c "
     t=\$(nft list chain $K redirect_output); nft flush chain $K redirect_output
     echo \"\$t\" | sed 's/0x6b756d6f/0x6b756d6e/' | nft -f -"
 check "not seen: a chain loaded anew as it was" sh -c "
-    ip netns exec $A $DRIVER replace canonical
-    t=\$(ip netns exec $A nft list chain $K redirect_output)
-    ip netns exec $A nft flush chain $K redirect_output
-    echo \"\$t\" | ip netns exec $A nft -f - && ip netns exec $A $DRIVER compare canonical"
+    $DRIVER replace canonical
+    t=\$(nft list chain $K redirect_output)
+    nft flush chain $K redirect_output
+    echo \"\$t\" | nft -f - && $DRIVER compare canonical"
 check "not seen: other people's tables" sh -c "
-    ip netns exec $A nft add table ip kumo_redirect && ip netns exec $A $DRIVER compare canonical"
+    nft add table ip kumo_redirect && $DRIVER compare canonical"
 check "a dormant table is replaced" sh -c "
-    ip netns exec $A nft add table $K '{ flags dormant; }'
-    ip netns exec $A $DRIVER replace canonical && ip netns exec $A $DRIVER compare canonical"
+    nft add table $K '{ flags dormant; }'
+    $DRIVER replace canonical && $DRIVER compare canonical"
 # Between our look and our load, which strace delays, somebody makes a table of our name.
 asked_twice() { [[ $(grep -c GETTABLE "$DIR/calls" 2>/dev/null) -ge 2 ]]; }
 overtaken() {
@@ -257,7 +264,7 @@ overtaken() {
     [[ $status == 0 && $(grep -c BATCH_BEGIN "$DIR/calls") == 2 ]]
 }
 check "a table made between our look and our load is removed" overtaken
-check "counters are read" sh -c "ip netns exec $A $DRIVER replace canonical; ip netns exec $A $DRIVER counters inet | grep -q '^exempt_lan 0 0$'"
+check "counters are read" sh -c "$DRIVER replace canonical; $DRIVER counters inet | grep -q '^exempt_lan 0 0$'"
 listed_chains() {
     in_a nft flush ruleset
     in_a nft -f - <<'RULES' || return
