@@ -72,7 +72,10 @@ cgroup_new() {
     mkdir "$CGROUP"
 }
 cgroup_gone() {
-    [[ -z $CGROUP || ! -d $CGROUP ]] || find "$CGROUP" -depth -type d -exec rmdir {} + || true
+    [[ -z $CGROUP || ! -d $CGROUP ]] || wait_for 5 cgroup_remove || true
+}
+cgroup_remove() { # what was just killed may still be in it
+    find "$CGROUP" -depth -type d -exec rmdir {} + 2>/dev/null
 }
 
 # ---- cleaning up ---------------------------------------------------------------------------------
@@ -80,6 +83,7 @@ cgroup_gone() {
 LAB_PIDS=()
 LAB_NS=()
 LAB_DIR=
+LAB_RAM=
 
 lab_cleanup() {
     local status=$? ns
@@ -92,9 +96,17 @@ lab_cleanup() {
     ((${#LAB_PIDS[@]})) && kill "${LAB_PIDS[@]}" 2>/dev/null
     cgroup_gone
     if [[ -n $LAB_DIR && -z ${KEEP:-} ]]; then
-        wait_for 5 rm -rf "$LAB_DIR" # what was just killed may still write a file
+        wait_for 5 rm -rf "$LAB_DIR" ${LAB_RAM:+"$LAB_RAM"} # what was just killed may still write a file
     fi
     exit "$status"
+}
+
+# lab_ram: LAB_RAM is a folder in memory, where a sync costs nothing, or the lab's own where there is none.
+lab_ram() {
+    LAB_RAM=$LAB_DIR
+    [[ $(stat -fc %T /dev/shm 2>/dev/null) == tmpfs && -w /dev/shm ]] || return 0
+    LAB_RAM=/dev/shm/${LAB_DIR##*/}
+    mkdir -p "$LAB_RAM"
 }
 
 # Everything in the namespaces was started by this run, nobody else uses them.

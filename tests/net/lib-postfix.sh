@@ -170,9 +170,10 @@ mta_queue_folders() {
     chgrp 2526 "$MTA_DIR/queue/maildrop" "$MTA_DIR/queue/public"
 }
 
-# mta_start: after lab_host and dns_start.
+# mta_start: after lab_host and dns_start. Its queue is in memory: nothing here is about disks.
 mta_start() {
-    MTA_DIR=$LAB_DIR/mta
+    lab_ram
+    MTA_DIR=$LAB_RAM/mta
     rm -rf "$MTA_DIR"
     mta_queue_folders
     mta_main >"$ETC/postfix/main.cf"
