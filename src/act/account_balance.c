@@ -304,22 +304,48 @@ static void losses(const struct kr_run *r, struct kr_balance_row *row)
         row->text[strlen(row->text) - 2] = '\0';
 }
 
+/* What the sink used, in how many seconds: those between samples in which it did anything, so that
+ * waiting before and after does not make it look idle. Without samples: the run as a whole. */
+static double worked(const struct kr_run *r, uint64_t *used)
+{
+    const struct kr_run_samples *s = &r->samples;
+    uint64_t us = 0, was = 0, at = 0;
+    *used = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t now = s->v[i][KR_RUN_AT_sink_cpu];
+        if (now != UINT64_MAX && now > was) {
+            *used += now - was;
+            us += s->v[i][KR_RUN_AT_us] - at;
+        }
+        was = now != UINT64_MAX ? now : was;
+        at = s->v[i][KR_RUN_AT_us];
+    }
+    if (us)
+        return (double)us / 1e6;
+    *used = get(r, KR_RUN_cpu, "sink_us");
+    return r->seconds;
+}
+
 static void headroom(const struct kr_run *r, struct kr_balance_row *row)
 {
     uint64_t workers = get(r, KR_RUN_sink, "workers"), cpus = r->host.cpus ? r->host.cpus : 1;
+    uint64_t used;
     if (!needs_both(r, KR_RUN_cpu, KR_RUN_sink, row))
         return;
-    if (!kr_numbers_find(&r->facts[KR_RUN_cpu].n, "sink_us") || r->seconds <= 0) {
+    if (!kr_numbers_find(&r->facts[KR_RUN_cpu].n, "sink_us")) {
         say(row, KR_BAL_UNKNOWN, "the sink's processor time is not known");
         return;
     }
-    if (r->seconds < 1) {
-        say(row, KR_BAL_HOLDS, "the run was too short to tell");
+    double seconds = worked(r, &used);
+    if (seconds < 1) {
+        say(row, KR_BAL_NOTED, "the sink worked for %.1f s, too short to say", seconds);
         return;
     }
     uint64_t most = workers && workers < cpus ? workers : cpus;
-    double share = (double)get(r, KR_RUN_cpu, "sink_us") / 1e4 / r->seconds;
+    double share = (double)used / 1e4 / seconds;
     say(row, KR_BAL_HOLDS, "the sink used %.*f %% of a core", share < 10 ? 1 : 0, share);
+    if (seconds < r->seconds * 0.9)
+        say(row, KR_BAL_HOLDS, " in the %.1f s it worked", seconds);
     if (share > (double)(BUSY * most))
         say(row, KR_BAL_BROKEN, ", of %" PRIu64 " it can use: it may have been the brake", most);
 }

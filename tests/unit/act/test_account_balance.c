@@ -291,6 +291,56 @@ static void test_unknown(void **state)
     }
 }
 
+/* The sink's processor time is told over the seconds in which it worked. */
+static void test_headroom(void **state)
+{
+    static const struct {
+        double seconds;
+        struct {
+            uint64_t us, cpu;
+        } samples[5]; /* of none: the run as a whole */
+        enum kr_balanced is;
+        const char *said;
+    } cases[] = {
+        {0.3, {{0}}, KR_BAL_NOTED, "worked for 0.3 s, too short to say"},
+        {0, {{0}}, KR_BAL_NOTED, "too short to say"},
+        {1, {{0}}, KR_BAL_HOLDS, "60 % of a core"},
+        {0.1, {{100000, 553000}}, KR_BAL_NOTED, "worked for 0.1 s, too short to say"},
+        {60, {{500000, 400000}, {60000000, 400000}}, KR_BAL_NOTED, "worked for 0.5 s"},
+        {4,
+         {{1000000, 0}, {3000000, 600000}, {4000000, 600000}},
+         KR_BAL_HOLDS,
+         "30 % of a core in the 2.0 s"},
+        {4,
+         {{2000000, UINT64_MAX}, {4000000, 600000}},
+         KR_BAL_HOLDS,
+         "30 % of a core in the 2.0 s"},
+        {2, {{1000000, 90000}, {2000000, 180000}}, KR_BAL_HOLDS, "9.0 % of a core"},
+        {99,
+         {{10000000, 19000000}, {99000000, 19000000}},
+         KR_BAL_BROKEN,
+         "190 % of a core in the 10.0 s it worked, of 2"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kr_balance b;
+        struct kr_run r;
+        make_good(&r);
+        r.seconds = cases[i].seconds;
+        r.samples.v = kr_calloc(5, sizeof *r.samples.v);
+        for (; r.samples.n < 5 && cases[i].samples[r.samples.n].us; r.samples.n++) {
+            r.samples.v[r.samples.n][KR_RUN_AT_us] = cases[i].samples[r.samples.n].us;
+            r.samples.v[r.samples.n][KR_RUN_AT_sink_cpu] = cases[i].samples[r.samples.n].cpu;
+        }
+        kr_run_balance(&r, &b);
+        for (size_t k = 0; k < b.n; k++)
+            if (strcmp(b.v[k].id, "headroom") == 0 &&
+                (b.v[k].is != cases[i].is || !strstr(b.v[k].text, cases[i].said)))
+                fail_msg("%zu: %s: %s", i, kr_balanced_name(b.v[k].is), b.v[k].text);
+        kr_run_free(&r);
+    }
+}
+
 static void test_exit(void **state)
 {
     struct kr_balance b;
@@ -312,6 +362,7 @@ static void test_exit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rows), cmocka_unit_test(test_unknown),
+                                       cmocka_unit_test(test_headroom),
                                        cmocka_unit_test(test_exit)};
     return cmocka_run_group_tests_name("account_balance", tests, NULL, NULL);
 }
