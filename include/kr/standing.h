@@ -4,6 +4,7 @@
 
 #include <kr/buf.h>
 #include <kr/let_go.h>
+#include <kr/run_note.h>
 #include <kr/watcher.h>
 
 struct kr_nft_count;
@@ -19,6 +20,7 @@ struct kr_standing {
     size_t part_at[KR_PARTS + 1]; /* part p is from part_at[p] to part_at[p + 1] */
     int watched;                  /* 1: a watch lives; 0: none; -1: unknown */
     struct kr_watcher watcher;
+    struct kr_run_note run;
     struct kr_let_go let_go; /* a down --force before this; kept until a down finds empty queues */
     uint32_t generation;
     struct kr_nft_count *counts; /* both tables, added up by name */

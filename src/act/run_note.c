@@ -64,25 +64,37 @@ void kr_run_note_end(const struct kr_paths *paths, int fd)
     kr_close_fd(&fd);
 }
 
-int kr_run_note_look(const struct kr_paths *paths, char said[static 400])
+static void take(const char *text, size_t n, struct kr_run_note *out)
+{
+    json_t *j = n ? json_loadb(text, n, 0, NULL) : NULL;
+    const char *since = json_string_value(json_object_get(j, "since"));
+    const char *command = json_string_value(json_object_get(j, "command"));
+    snprintf(out->since, sizeof out->since, "%s", since ? since : "an unknown time");
+    snprintf(out->command, sizeof out->command, "%.200s", command ? command : "an unknown command");
+    out->pid = (pid_t)json_integer_value(json_object_get(j, "pid"));
+    json_decref(j);
+}
+
+void kr_run_note_read(const struct kr_paths *paths, struct kr_run_note *out)
 {
     char path[128], text[MOST];
     struct flock l = whole(F_WRLCK);
+    *out = (struct kr_run_note){.is = KR_RUN_NONE};
     path_of(paths, path);
     KR_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    ssize_t n = fd >= 0 ? read(fd, text, sizeof text) : 0;
     if (fd < 0)
-        return 0;
+        return;
+    ssize_t n = read(fd, text, sizeof text);
     bool lives = fcntl(fd, F_OFD_GETLK, &l) || l.l_type != F_UNLCK;
-    json_t *j = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
-    const char *since = json_string_value(json_object_get(j, "since"));
-    const char *command = json_string_value(json_object_get(j, "command"));
-    snprintf(said, 400, "the run of '%.200s' since %s (process %d) %s",
-             command ? command : "an unknown command", since ? since : "an unknown time",
-             (int)json_integer_value(json_object_get(j, "pid")),
-             lives ? "is under way" : "was killed: its guards were left standing");
-    json_decref(j);
-    return lives ? 1 : 2;
+    out->is = lives ? KR_RUN_UNDER_WAY : KR_RUN_KILLED;
+    take(text, n > 0 ? (size_t)n : 0, out);
+}
+
+void kr_run_note_say(const struct kr_run_note *n, char said[static 400])
+{
+    snprintf(
+        said, 400, "the run of '%s' since %s (process %d) %s", n->command, n->since, (int)n->pid,
+        n->is == KR_RUN_UNDER_WAY ? "is under way" : "was killed: its guards were left standing");
 }
 
 void kr_run_note_forget(const struct kr_paths *paths)

@@ -97,6 +97,7 @@ int kr_standing_read_in(const struct kr_netview *v, const struct kr_paths *paths
     if (s->recorded < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);
     kr_let_go_read(paths, &s->let_go);
+    kr_run_note_read(paths, &s->run);
     s->watched = kr_watcher_find(paths, &s->watcher, &why);
     if (s->watched < 0)
         kr_buf_printf(&s->why, "%s\n", why.msg);

@@ -13,8 +13,11 @@
 static void look_for_run(const struct kr_paths *paths, bool forget)
 {
     char said[400];
-    if (kr_run_note_look(paths, said) != 2)
+    struct kr_run_note note;
+    kr_run_note_read(paths, &note);
+    if (note.is != KR_RUN_KILLED)
         return;
+    kr_run_note_say(&note, said);
     kr_warn("%s", said);
     if (forget)
         kr_run_note_forget(paths);

@@ -75,16 +75,26 @@ static json_t *watch_json(const struct kr_standing *s)
                            : json_null();
 }
 
+static json_t *run_json(const struct kr_run_note *n)
+{
+    return n->is == KR_RUN_NONE
+               ? json_null()
+               : json_pack("{s:s, s:i, s:s, s:s}", "state",
+                           n->is == KR_RUN_UNDER_WAY ? "under way" : "killed", "pid", (int)n->pid,
+                           "since", n->since, "command", n->command);
+}
+
 int kr_json_status(const struct kr_standing *s, FILE *out)
 {
     bool known = s->recorded == 1 && kr_standing_any(s);
-    return print(
-        json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:o, s:o, s:I, s:o, s:o}", "schema",
-                  "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
-                  kr_standing_whole(s), "since", known ? json_string(s->state.since) : json_null(),
-                  "plan", known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
-                  known ? (int)s->state.sink_pid : 0, "watch", watch_json(s), "let_go",
-                  kr_let_go_json(&s->let_go), "generation", (json_int_t)s->generation, "counters",
-                  counters_json(s), "problems", problems_json(kr_buf_str(&s->why))),
-        out);
+    return print(json_pack("{s:s, s:s, s:b, s:o, s:o, s:i, s:o, s:o, s:o, s:I, s:o, s:o}", "schema",
+                           "kumo-redirect/status/1", "mode", kr_standing_name(s), "in_force",
+                           kr_standing_whole(s), "since",
+                           known ? json_string(s->state.since) : json_null(), "plan",
+                           known ? kr_plan_to_json(&s->state.plan) : json_null(), "sink_pid",
+                           known ? (int)s->state.sink_pid : 0, "watch", watch_json(s), "run",
+                           run_json(&s->run), "let_go", kr_let_go_json(&s->let_go), "generation",
+                           (json_int_t)s->generation, "counters", counters_json(s), "problems",
+                           problems_json(kr_buf_str(&s->why))),
+                 out);
 }

@@ -149,6 +149,16 @@ static void say_watch(const struct kr_standing *s, FILE *out)
             s->watcher.port ? ", which owns the tables" : "");
 }
 
+/* Of a run that was killed whoever asks is warned anyway. */
+static void say_run(const struct kr_standing *s, FILE *out)
+{
+    if (s->run.is != KR_RUN_UNDER_WAY)
+        return;
+    row(out, "run");
+    fprintf(out, "of '%s' since %s (process %d) is under way\n", s->run.command, s->run.since,
+            (int)s->run.pid);
+}
+
 void kr_text_status(const struct kr_standing *s, FILE *out)
 {
     bool good = kr_standing_whole(s);
@@ -162,6 +172,7 @@ void kr_text_status(const struct kr_standing *s, FILE *out)
     if (s->recorded == 1 && kr_standing_any(s))
         say_plan(&s->state, out);
     say_watch(s, out);
+    say_run(s, out);
     say_let_go(&s->let_go, out);
     say_counters(s, out);
     say_problems(kr_buf_str(&s->why), out);

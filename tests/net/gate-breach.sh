@@ -136,7 +136,9 @@ test_kills() {
     wait_for 10 guard_gone || true
     kr status >"$LAB_DIR/status" 2>"$ERR" || true
     tap_check "the next command knows" told_err "was killed: its guards were left standing"
+    tap_check "as JSON too" status_run killed
     kr -q down >"$LAB_DIR/down" 2>&1 || true
+    tap_check "and after down no one, as JSON" status_run null
     kr status >"$LAB_DIR/status" 2>"$ERR" || true
     tap_check "and after down no one" eval '! grep -q killed "$ERR"'
 
@@ -157,6 +159,12 @@ test_kills() {
     while read -r pid; do kill -9 "$pid" 2>/dev/null || true; done <"$LAB_DIR/stub/pids"
     kr -q down >"$LAB_DIR/down" 2>&1 || true
 }
+# status_run STATE: what status tells of a run, which its schema describes.
+status_run() {
+    kr status --format json >"$LAB_DIR/status.json" 2>/dev/null || true
+    python3 "$ANSWERS" schema "$REPO/contrib/schema/status.schema.json" "$LAB_DIR/status.json" &&
+        [[ $(jq -r '.run | if . then .state else "null" end' "$LAB_DIR/status.json") == "$1" ]]
+}
 blocked() { [[ $(mode) == blocked ]]; }
 guard_gone() { ! runs "$GUARD"; }
 first_gone() { ! runs "$(head -n 1 "$LAB_DIR/stub/pids")"; }
@@ -168,6 +176,8 @@ test_holds() {
     under_way ns --verify-every 1 || tap_not_ok "a run is under way"
     was=$(jq -r .when "$(kr_state).evidence.json")
     tap_check "it is proven again, with new evidence" wait_for 15 newer "$was"
+    tap_check "status tells of the run" status_run "under way"
+    tap_check "by its process" test "$(jq .run.pid "$LAB_DIR/status.json")" = "$RUN"
     STATUS=0
     kr -q down 2>"$LAB_DIR/refused" || STATUS=$?
     tap_check "down is refused to others" eval 'grep -q "a run is under way" "$LAB_DIR/refused" && [[ $STATUS == 3 ]]'
