@@ -20,6 +20,11 @@ int kr_watcher_find(const struct kr_paths *paths, struct kr_watcher *out, struct
  * It takes them again once the lock of the state, which the caller holds, is free. Nobody there is
  * fine. -1: KR_CANNOT when it refuses or does not answer. */
 int kr_watcher_release(const struct kr_paths *paths, struct kr_err *e);
+/* Asks a watch to let the caller's own be the only one, in the same way. It is back once *held is
+ * closed, by whatever end of the caller; -1 there: nobody watched. */
+int kr_watcher_aside(const struct kr_paths *paths, int *held, struct kr_err *e);
+#define KR_WATCH_RELEASE "release\n"
+#define KR_WATCH_ASIDE "stand aside\n"
 
 /* For the watch itself: becomes the only one (-1, KR_CANNOT: there is one already). The descriptor
  * holds the record until it is closed. */

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #define LOCK_MS 2000
+#define RETURN_MS 100
 #define ROUTINE 5000000u /* µs between looks without a ring */
 #define FRESH (3u * ROUTINE)
 #define SHARE 16u      /* of so much time looks may take one part ... */
@@ -43,7 +44,7 @@ void kr_watch_forget(struct kr_watch *w, int *fd)
     *fd = -1;
 }
 
-static void hear(struct kr_watch *w, bool on)
+void kr_watch_hear(struct kr_watch *w, bool on)
 {
     const struct {
         int fd;
@@ -86,8 +87,13 @@ static void on_sink(struct kr_watch *w)
 }
 
 static void (*const handlers[])(struct kr_watch *) = {
-    [KR_RULES] = on_bell, [KR_ROUTING] = on_bell,          [KR_CONTROL] = kr_watch_control,
-    [KR_SINK] = on_sink,  [KR_HOOK] = kr_watch_hook_ended, [KR_PROVER] = kr_watch_proved,
+    [KR_RULES] = on_bell,
+    [KR_ROUTING] = on_bell,
+    [KR_CONTROL] = kr_watch_control,
+    [KR_SINK] = on_sink,
+    [KR_HOOK] = kr_watch_hook_ended,
+    [KR_PROVER] = kr_watch_proved,
+    [KR_ASIDE] = kr_watch_aside_ended,
 };
 
 static int open_sources(struct kr_watch *w, struct kr_err *e)
@@ -118,7 +124,7 @@ static uint64_t started(void)
     return s && sscanf(s, "%llu", &ticks) == 1 ? ticks : 0;
 }
 
-static int become(struct kr_watch *w, struct kr_err *e)
+int kr_watch_become(struct kr_watch *w, struct kr_err *e)
 {
     w->record = kr_watcher_become(w->o.paths, e);
     if (w->record < 0)
@@ -132,7 +138,7 @@ static int begin(struct kr_watch *w, struct kr_err *e)
 {
     struct kr_err why = {0};
     KR_AUTO_FD int lock = kr_state_lock(w->o.paths, LOCK_MS, e);
-    if (lock < 0 || become(w, e) || open_sources(w, e))
+    if (lock < 0 || kr_watch_become(w, e) || open_sources(w, e))
         return -1;
     int recorded = kr_watch_read_state(w, &why);
     if (recorded != 1)
@@ -154,7 +160,8 @@ static void say_started(struct kr_watch *w)
 int kr_watch_open(const struct kr_watch_options *o, struct kr_watch **out, struct kr_err *e)
 {
     struct kr_watch *w = kr_calloc(1, sizeof *w);
-    *w = (struct kr_watch){.o = *o, .epoll = -1, .record = -1, .control = -1, .sink = -1};
+    *w = (struct kr_watch){
+        .o = *o, .epoll = -1, .record = -1, .control = -1, .sink = -1, .aside = -1};
     w->can_own = true;
     w->saved = SAVED;
     w->hooks.running = w->prover.line = -1;
@@ -183,6 +190,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 int kr_watch_wait(struct kr_watch *w)
 {
     uint64_t now = kr_now_us(), at = earlier(w->last + ROUTINE, w->due);
+    if (kr_watch_is_aside(w))
+        return w->returning ? RETURN_MS : ROUTINE / 1000;
     at = earlier(at, w->count_due);
     at = earlier(at, kr_watch_prove_due(w));
     if (!w->listening)
@@ -211,7 +220,7 @@ static void look(struct kr_watch *w, uint64_t begin_at)
     if (go_on)
         return;
     w->quiet = now + (SHARE * cost > GAP ? SHARE * cost : GAP);
-    hear(w, false);
+    kr_watch_hear(w, false);
 }
 
 int kr_watch_step(struct kr_watch *w)
@@ -221,9 +230,14 @@ int kr_watch_step(struct kr_watch *w)
     int n = epoll_wait(w->epoll, ev, 8, 0);
     for (int i = 0; i < n; i++)
         handlers[ev[i].data.u32](w);
+    if (kr_watch_is_aside(w)) {
+        kr_watch_hooks_late(w);
+        kr_watch_return(w);
+        return 1;
+    }
     uint64_t now = kr_now_us();
     if (!w->listening && now >= w->quiet) {
-        hear(w, true);
+        kr_watch_hear(w, true);
         on_bell(w);
     }
     if ((w->due && now >= w->due) || now - w->last >= ROUTINE)
@@ -248,23 +262,25 @@ unsigned kr_watch_breaches(const struct kr_watch *w)
 
 bool kr_watch_good(const struct kr_watch *w)
 {
+    if (kr_watch_is_aside(w))
+        return true;
     return w->good && kr_now_us() - w->last < FRESH && kr_watch_proof_is_fresh(w);
 }
 
 void kr_watch_close(struct kr_watch *w)
 {
-    if (w->control >= 0) {
+    if (w->control >= 0)
+        unlink(w->o.paths->watch_control);
+    if (w->control >= 0 || kr_watch_is_aside(w))
         kr_watch_tell(w, KR_EVENT_ENDED, false, "watch", 0,
                       w->over ? "down was run: nothing is left to watch" : "the guards stay");
-        unlink(w->o.paths->watch_control);
-    }
     kr_watch_prove_end(w);
     kr_watch_hooks_end(w);
     if (w->owns)
         kr_watch_give(w);
     kr_bell_close(&w->rules);
     kr_bell_close(&w->routing);
-    int *const fds[] = {&w->control, &w->sink, &w->record, &w->epoll};
+    int *const fds[] = {&w->control, &w->aside, &w->sink, &w->record, &w->epoll};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         kr_close_fd(fds[i]);
     kr_state_free(&w->state);

@@ -1,4 +1,5 @@
-/* The control socket knows one word: `release`, said by up and down, which hold the lock then. */
+/* The control socket knows two words. `release` is said by up and down, which hold the lock then;
+ * `stand aside` by run, and holds as long as its connection. */
 #include "watch_internal.h"
 
 #include <kr/clock.h>
@@ -48,11 +49,12 @@ void kr_watch_control(struct kr_watch *w)
     struct pollfd p = {.fd = fd, .events = POLLIN};
     if (fd < 0 || poll(&p, 1, ASK_MS) <= 0 || read(fd, word, sizeof word - 1) <= 0)
         return;
-    if (strcmp(word, "release\n") != 0)
+    bool aside = strcmp(word, KR_WATCH_ASIDE) == 0;
+    if (!aside && strcmp(word, KR_WATCH_RELEASE) != 0)
         answer = "it does not know that word\n";
     else if (w->o.keep)
         answer = "a run is under way\n";
     else
-        answer = release(w);
-    send(fd, answer, strlen(answer), MSG_NOSIGNAL);
+        answer = aside ? kr_watch_stand_aside(w, &fd) : release(w);
+    send(fd < 0 ? w->aside : fd, answer, strlen(answer), MSG_NOSIGNAL);
 }

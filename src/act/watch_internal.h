@@ -2,6 +2,7 @@
 #ifndef KR_WATCH_INTERNAL_H
 #define KR_WATCH_INTERNAL_H
 
+#include "watch_aside.h"
 #include "watch_event.h"
 #include "watch_hook.h"
 #include "watch_prove.h"
@@ -15,11 +16,12 @@
 
 struct kr_watch {
     struct kr_watch_options o;
-    int epoll, record, control, sink; /* sink: pidfd, or -1 */
+    int epoll, record, control;
+    int sink, aside; /* -1, or a pidfd; the connection of a run that watches meanwhile */
     struct kr_bell rules, routing;
     struct kr_nl owner;
     bool listening, sink_gone; /* the bells are heard; the sink ended */
-    bool can_own, owns, gave_way, over, good;
+    bool can_own, owns, gave_way, over, good, returning;
     struct kr_watcher me;
     struct kr_state state;
     struct stat file; /* the state file as it was read */
@@ -40,9 +42,11 @@ struct kr_watch {
     struct kr_prover prover;
 };
 
-enum kr_watch_source { KR_RULES, KR_ROUTING, KR_CONTROL, KR_SINK, KR_HOOK, KR_PROVER };
+enum kr_watch_source { KR_RULES, KR_ROUTING, KR_CONTROL, KR_SINK, KR_HOOK, KR_PROVER, KR_ASIDE };
 int kr_watch_listen(struct kr_watch *w, int fd, enum kr_watch_source s, struct kr_err *e);
 void kr_watch_forget(struct kr_watch *w, int *fd); /* and closes it */
+void kr_watch_hear(struct kr_watch *w, bool on);   /* the bells */
+int kr_watch_become(struct kr_watch *w, struct kr_err *e);
 
 int kr_watch_take(struct kr_watch *w, struct kr_err *e); /* the tables are ours, if they can be */
 bool kr_watch_give(struct kr_watch *w); /* false: the kernel does not let go of them */

@@ -104,29 +104,49 @@ static int dial(const char *path)
     return fd;
 }
 
-static bool ask(const struct kr_paths *paths, char answer[static 256])
+/* The connection over which it was answered, or -1: it was not. */
+static int ask(const struct kr_paths *paths, const char *word, char answer[static 256])
 {
     KR_AUTO_FD int fd = dial(paths->watch_control);
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    ssize_t n = -1;
-    if (fd >= 0 && send(fd, "release\n", 8, MSG_NOSIGNAL) == 8 && poll(&p, 1, ASK_MS) > 0)
+    ssize_t size = (ssize_t)strlen(word), n = -1;
+    if (fd >= 0 && send(fd, word, (size_t)size, MSG_NOSIGNAL) == size && poll(&p, 1, ASK_MS) > 0)
         n = read(fd, answer, 255);
     answer[n > 0 ? n : 0] = '\0';
     answer[strcspn(answer, "\n")] = '\0';
-    return n > 0;
+    int answered = n > 0 ? fd : -1;
+    fd = n > 0 ? -1 : fd;
+    return answered;
 }
 
-int kr_watcher_release(const struct kr_paths *paths, struct kr_err *e)
+/* *held: the connection, when it said yes. */
+static int tell(const struct kr_paths *paths, const char *word, int *held, struct kr_err *e)
 {
     struct kr_watcher w;
     char answer[256] = "";
     int lives = kr_watcher_find(paths, &w, e);
     if (lives <= 0)
         return lives;
-    if (ask(paths, answer) && strcmp(answer, "ok") == 0)
+    KR_AUTO_FD int fd = ask(paths, word, answer);
+    if (fd >= 0 && strcmp(answer, "ok") == 0) {
+        *held = fd;
+        fd = -1;
         return 0;
+    }
     if (kr_watcher_find(paths, &w, e) == 0) /* it ended meanwhile */
         return 0;
     return kr_fail(e, KR_CANNOT, 0, "the watch (process %d) %s%s; end it first", (int)w.pid,
                    *answer ? "keeps the tables: " : "does not answer", answer);
+}
+
+int kr_watcher_release(const struct kr_paths *paths, struct kr_err *e)
+{
+    KR_AUTO_FD int held = -1;
+    return tell(paths, KR_WATCH_RELEASE, &held, e);
+}
+
+int kr_watcher_aside(const struct kr_paths *paths, int *held, struct kr_err *e)
+{
+    *held = -1;
+    return tell(paths, KR_WATCH_ASIDE, held, e);
 }

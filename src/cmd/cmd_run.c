@@ -334,6 +334,7 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
     struct run r = {.common = c,
                     .o = o,
                     .note = -1,
+                    .aside = -1,
                     .session.lock = -1,
                     .cage.fd = -1,
                     .guard.line = -1,

@@ -33,18 +33,13 @@ static void go_blocked(const struct run *r)
         kr_info("blocked: the guards stand (kumo-redirect down)");
 }
 
-void kr_run_let_go(struct run *r)
+static void let_go(struct run *r)
 {
     struct kr_err why = {0};
     int at_end = r->o->run.at_end;
-    if (!r->opened || r->let_go)
-        return;
-    r->let_go = true;
     kr_interrupted = 0; /* what ended the run is not to end this too */
-    if (!r->put_up || r->breached) {
-        kr_run_note_end(&r->session.paths, r->note);
+    if (!r->put_up || r->breached)
         return;
-    }
     if (at_end == KR_RUN_BLOCK || r->was_blocked) {
         go_blocked(r);
     } else if (at_end == KR_RUN_DOWN) {
@@ -55,7 +50,17 @@ void kr_run_let_go(struct run *r)
             go_down(r);
         kr_session_close(&r->session);
     } else {
-        kr_info("redirect: left standing (--at-end keep); nothing watches it now");
+        kr_info("redirect: left standing (--at-end keep); %s",
+                r->aside < 0 ? "nothing watches it now" : "the watch from before takes it over");
     }
+}
+
+void kr_run_let_go(struct run *r)
+{
+    if (!r->opened || r->let_go)
+        return;
+    r->let_go = true;
+    let_go(r);
     kr_run_note_end(&r->session.paths, r->note);
+    kr_close_fd(&r->aside);
 }

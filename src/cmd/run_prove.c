@@ -11,6 +11,7 @@
 #include <kr/sinkctl.h>
 #include <kr/up.h>
 #include <kr/verify.h>
+#include <kr/watcher.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,13 +80,25 @@ void kr_run_sink_asked(struct run *r)
     r->asking = 0;
 }
 
+/* A watch that was there, the service say, makes room for the guard of this run. */
+static int watch_alone(struct run *r, struct kr_err *e)
+{
+    if (kr_watcher_aside(&r->session.paths, &r->aside, e)) {
+        e->exit = KR_UNSAFE;
+        return kr_wrap(e, "run watches by itself");
+    }
+    if (r->aside >= 0)
+        kr_info("watch: the one that was at work stands aside until this run ends");
+    return 0;
+}
+
 static int stage_up(struct run *r, struct kr_err *e)
 {
     if (kr_session_open(&r->session, "run", KR_JOB_WATCH, r->common, true, e))
         return -1;
     r->opened = true;
     r->note = kr_run_note_begin(&r->session.paths, r->line.words.v[0], e);
-    int bad = r->note < 0 ? -1 : look_and_put_up(r, e);
+    int bad = r->note < 0 || watch_alone(r, e) || look_and_put_up(r, e) ? -1 : 0;
     kr_session_close(&r->session);
     if (!bad)
         ask_sink(r);

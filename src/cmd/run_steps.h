@@ -31,6 +31,7 @@ struct run {
     bool breached;
     bool let_go; /* that is done */
     int note;
+    int aside;                /* the watch that was there stands aside while this is open; or -1 */
     pid_t asking;             /* a process that asks the sink; 0: none */
     struct kr_ledger *ledger; /* NULL: none */
     char *preflight;          /* what it said */
