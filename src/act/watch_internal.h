@@ -46,7 +46,6 @@ enum kr_watch_source { KR_RULES, KR_ROUTING, KR_CONTROL, KR_SINK, KR_HOOK, KR_PR
 int kr_watch_listen(struct kr_watch *w, int fd, enum kr_watch_source s, struct kr_err *e);
 void kr_watch_forget(struct kr_watch *w, int *fd); /* and closes it */
 void kr_watch_hear(struct kr_watch *w, bool on);   /* the bells */
-int kr_watch_become(struct kr_watch *w, struct kr_err *e);
 
 int kr_watch_take(struct kr_watch *w, struct kr_err *e); /* the tables are ours, if they can be */
 bool kr_watch_give(struct kr_watch *w); /* false: the kernel does not let go of them */

@@ -66,7 +66,7 @@ test_refusals() {
     tap_check "a rule of others" refused "did not meet the sink"
     tap_check "by its check, with the remedy" told_err "nft -a list ruleset"
     in_ns "$H" nft delete table ip away
-    RUN_NS=("$KR" -n "$H" run --resolver 192.0.2.99 --anchor "$DNS/..ds" --allow "exempt-relay=the lab's own")
+    no_dns
     gate ns --qps 1000 -- "$STUB" --domain d1.example
     tap_check "a DNS that does not answer" refused "no DNS server answers"
     gate_words
@@ -95,15 +95,18 @@ test_refusals() {
     tap_check "the command was not started" not_started
     tap_check "nothing stands" test "$(mode)" = off
 }
-# Names are asked for so slowly that there is time to end it.
+no_dns() { RUN_NS=("$KR" -n "$H" run --resolver 192.0.2.99 --anchor "$DNS/..ds" --allow "exempt-relay=the lab's own"); }
+# Names come from a pipe that nobody has written to yet, so it can't go on.
 interrupted_before() {
     local pid
     rm -f "$LAB_DIR"/stub/*
     STATUS=0
-    "${RUN_NS[@]}" --qps 1 -- "$STUB" --domain d1.example --domain d2.example </dev/null >"$OUT" 2>"$ERR" &
+    mkfifo "$LAB_DIR/pipe"
+    "${RUN_NS[@]}" --domains-file "$LAB_DIR/pipe" -- "$STUB" </dev/null >"$OUT" 2>"$ERR" &
     pid=$!
     await_line "$ERR" 'verify: every way out' 1 20 || tap_note "$(cat "$ERR")"
     kill -TERM "$pid"
+    timeout 20 bash -c "echo d1.example >'$LAB_DIR/pipe'" || true # it may have ended already
     wait "$pid" || STATUS=$?
 }
 
