@@ -21,6 +21,8 @@ struct kr_memory *kr_memory_make(size_t slots, struct kr_err *e);
  */
 void kr_memory_warm(struct kr_memory *m);
 void kr_memory_free(struct kr_memory *m);
+/* An attempt of `key` is to come: has it fetched from memory while something else is done. */
+void kr_memory_expect(struct kr_memory *m, uint64_t key);
 /* Counts an attempt of `key`, a hash. now: ms of the monotonic clock. One that is older than
  * `forget` ms (0: never) begins anew. */
 struct kr_attempt kr_memory_attempt(struct kr_memory *m, uint64_t key, int64_t now, int64_t forget);

@@ -28,6 +28,8 @@ struct kr_decider {
     const struct kr_site *first;    /* of the transaction's first recipient; NULL: none yet */
     const struct kr_site *now;      /* whom what is said next is counted for */
     struct kr_limit *limit;         /* where this connection is counted; or NULL */
+    const struct kr_site *limited;  /* whose limits were looked for last, */
+    struct kr_limit *found;         /* and what was found: a slot stays where it is; or NULL */
     uint64_t senders, sender;       /* bits of rules; a hash */
     struct effect later[KR_STAGES]; /* DATA and DOT */
     struct taken *each;             /* the recipients that were */
@@ -132,6 +134,7 @@ static void begin(struct kr_sink_ctx *x, struct kr_decider *d)
     if (d->policy != x->policy) {
         kr_policy_drop(d->policy);
         d->policy = kr_policy_hold(x->policy);
+        d->limited = NULL;
         d->mx = d->policy ? kr_policy_by_mx(d->policy, &d->meant) : NULL;
     }
     d->first = NULL;
@@ -163,11 +166,14 @@ static uint32_t today(void)
     return (uint32_t)(time(NULL) / 86400);
 }
 
-static struct kr_limit *limit_of(struct kr_sink_ctx *x, const struct kr_decider *d,
+static struct kr_limit *limit_of(struct kr_sink_ctx *x, struct kr_decider *d,
                                  const struct kr_site *site)
 {
-    return kr_limits_find(x->limits,
-                          address(dice_text(0, site->name, strlen(site->name)), &d->source));
+    if (d->limited != site || !d->found)
+        d->found = kr_limits_find(
+            x->limits, address(dice_text(0, site->name, strlen(site->name)), &d->source));
+    d->limited = site;
+    return d->found;
 }
 
 /* A connection counts for the provider it first has to do with. */
@@ -284,9 +290,10 @@ static void decide(struct kr_sink_ctx *x, struct kr_decider *d, struct about *a,
 {
     uint64_t rcpt = dice_mix(dice_text(1, a->local, a->local_len) ^
                              dice_mix(dice_text(2, a->domain, a->domain_len)));
+    kr_memory_expect(x->memory, rcpt);
+    v->at[KR_STAGE_RCPT].answer = d->first ? NULL : over_limits(x, d, a->site);
     a->attempt = kr_memory_attempt(x->memory, rcpt, x->now / 1000, 0).before;
     a->hash = dice_mix(rcpt + dice_mix(d->policy->seed + dice_mix(a->attempt)));
-    v->at[KR_STAGE_RCPT].answer = d->first ? NULL : over_limits(x, d, a->site);
     if (!v->at[KR_STAGE_RCPT].answer)
         judge(x, d, a, rcpt, v);
     kr_memory_keep(x->memory, rcpt, is_deferred(v));

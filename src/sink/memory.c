@@ -101,6 +101,11 @@ static struct set *set_of(struct kr_memory *m, uint64_t *key)
     return &m->set[*key & (m->sets - 1)];
 }
 
+void kr_memory_expect(struct kr_memory *m, uint64_t key)
+{
+    __builtin_prefetch(set_of(m, &key), 1);
+}
+
 static struct kr_attempt first_time(struct slot *s, int64_t now)
 {
     atomic_store_explicit(&s->data, (uint64_t)now << FIRST_SHIFT | ONE, memory_order_relaxed);
