@@ -31,7 +31,7 @@ static void say(struct kr_buf *out, json_t *o)
 {
     KR_AUTO_FREE char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
     json_decref(o);
-    kr_buf_printf(out, "%s\n", text ? text : "{\"error\":\"no memory\"}");
+    kr_buf_printf(out, ANSWER "%s\n", text ? text + 1 : "\"error\":\"no memory\"}");
 }
 
 void say_error(struct kr_buf *out, const char *why)
@@ -55,7 +55,7 @@ bool do_policy(struct master *m, struct kr_buf *out)
 
 static bool do_ping(struct master *m, struct kr_buf *out)
 {
-    kr_buf_printf(out, "{\"pong\":\"%s\",\"pid\":%d}\n", m->cfg->nonce, (int)getpid());
+    kr_buf_printf(out, ANSWER "\"pong\":\"%s\",\"pid\":%d}\n", m->cfg->nonce, (int)getpid());
     return true;
 }
 

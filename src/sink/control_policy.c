@@ -48,7 +48,8 @@ static void on_show(const struct order *o)
     struct kr_err why = {0};
     struct kr_policy *p = kr_store_get(o->m->shared.store, &o->m->shared.how, &why);
     const struct kr_knobs *k = o->m->shared.knobs;
-    kr_buf_printf(o->out, "{\"paused\":%s,\"faults\":%s,\"policy\":", k->paused ? "true" : "false",
+    kr_buf_printf(o->out,
+                  ANSWER "\"paused\":%s,\"faults\":%s,\"policy\":", k->paused ? "true" : "false",
                   k->faultless ? "false" : "true");
     if (p)
         kr_policy_show(p, o->out);
@@ -106,7 +107,7 @@ static void on_unset_target(const struct order *o)
 static void say_switch(const struct order *o, const char *what, bool on)
 {
     kr_info("%s: %s", what, on ? "on" : "off");
-    kr_buf_printf(o->out, "{\"%s\":%s}\n", what, on ? "true" : "false");
+    kr_buf_printf(o->out, ANSWER "\"%s\":%s}\n", what, on ? "true" : "false");
 }
 
 static void on_pause(const struct order *o)
@@ -155,7 +156,7 @@ static void on_reset(const struct order *o)
     while (!all_done(m) && master_clock() < until)
         nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
     if (all_done(m))
-        kr_buf_printf(o->out, "{\"reset\":true}\n");
+        kr_buf_printf(o->out, ANSWER "\"reset\":true}\n");
     else
         say_error(o->out, "a worker is too busy; it begins anew when it can");
 }

@@ -4,6 +4,9 @@
 
 #include "master_internal.h"
 
+/* How each answer begins that is not the account, as contrib/schema/sink-control.schema.json says. */
+#define ANSWER "{\"schema\":\"kumo-sink/control/1\","
+
 /* answers.c: with the `listed` busiest destinations, 0: all. */
 struct kr_sink_about about_sink(const struct master *m, size_t listed);
 int stats_line(struct master *m, size_t listed, struct kr_buf *out, struct kr_err *e);

@@ -12,7 +12,7 @@ from sinktest import LIMIT, PROGRAM, Sink, free_port, read_reply, sanitized, wai
 def ping():
     with Sink() as sink:
         got = sink.ask("ping")
-        want = {"pong": "c0ffee", "pid": sink.process.pid}
+        want = {"schema": "kumo-sink/control/1", "pong": "c0ffee", "pid": sink.process.pid}
         mode = os.stat(sink.control).st_mode & 0o777
     return None if got == want and mode == 0o600 else f"{got}, mode {mode:o}"
 

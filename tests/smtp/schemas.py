@@ -73,7 +73,7 @@ def tells():
     with Sink() as sink:
         account = sink.stats()
     del account["messages"]
-    good = [wrong("stats", [account]), wrong("stats", [dict(account, messages=-1)]), wrong("control", [{"pong": 1}])]
+    good = [wrong("stats", [account]), wrong("stats", [dict(account, messages=-1)]), wrong("control", [{"pong": "a", "pid": 1}])]
     return None if all(good) else f"{good}"
 
 

@@ -7,6 +7,7 @@ from policy import HELLO, Policy, codes, mail
 from sinktest import LIMIT, PROGRAM, Sink, finals, read_all, read_reply, wait_for
 
 TEXT = '[provider.p]\ndomains = "p.example"\n[[rule]]\nlocal = "drop"\nfault = "drop"\n'
+ANSWER = {"schema": "kumo-sink/control/1"}
 
 
 def ctl(sink, *words, data=None):
@@ -114,7 +115,7 @@ def paused():
         s.sendall(HELLO + mail(b"c@d.example")[:-6])
         for _ in range(5):
             read_reply(f)
-        if ctl(sink, "pause") != (0, {"paused": True}):
+        if ctl(sink, "pause") != (0, dict(ANSWER, paused=True)):
             return "it does not pause"
         with sink.connect() as t:
             new = read_all(t)
@@ -134,7 +135,7 @@ def faultless():
     with Policy(TEXT + '[[rule]]\nlocal = "drop"\ncode = 552\n') as p, Sink("--policy", p.path) as sink:
         data = HELLO + mail(b"drop@d.example")
         broken = codes(sink, data)
-        if ctl(sink, "faults", "off") != (0, {"faults": False}):
+        if ctl(sink, "faults", "off") != (0, dict(ANSWER, faults=False)):
             return "they stay"
         whole = codes(sink, data)
         ctl(sink, "faults", "on")
