@@ -5,6 +5,7 @@
 #include <kr/endpoint.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct kr_buf;
@@ -18,6 +19,10 @@ struct kr_sinkproc {
     char nonce[40];
 };
 
+/* How many workers a sink gets, of which each may have so many files open: one a processor (-1:
+ * unknown). More, up to four, only where their files do not suffice for the ports of one source
+ * address: each worker has a table of files of its own. */
+unsigned kr_sink_workers(long cpus, uint64_t files);
 /* Starts kumo-sink (found beside this program, else where it was installed) in the current network
  * namespace, to listen on `port`. It ends by itself should this process die before kr_sink_keep.
  * Returns 0, or -1 (KR_CANNOT). */

@@ -49,13 +49,10 @@ static uint64_t files_of_worker(void)
     return files.rlim_max > most ? files.rlim_max : most;
 }
 
-/* One for each processor. More only where files do not suffice for the ports of one source address:
- * each worker has a table of files of its own. */
-static unsigned workers(void)
+unsigned kr_sink_workers(long cpus, uint64_t files)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned n = cpus > 0 ? (unsigned)cpus : 1;
-    uint64_t files = files_of_worker(), room = files > 256 ? files - 128 : 128;
+    uint64_t room = files > 256 ? files - 128 : 128;
     uint64_t need = PORTS / room + 1, most = (uint64_t)n * CROWD;
     return need <= n ? n : (unsigned)(need < most ? need : most);
 }
@@ -93,7 +90,8 @@ static pid_t spawn_sink(const char *program, const struct kr_paths *paths, uint1
                         const char *nonce, int ready, int lifeline, struct kr_err *e)
 {
     char listen4[32], listen6[32], fd_ready[12], fd_life[12], count[12];
-    snprintf(count, sizeof count, "%u", workers());
+    snprintf(count, sizeof count, "%u",
+             kr_sink_workers(sysconf(_SC_NPROCESSORS_ONLN), files_of_worker()));
     snprintf(listen4, sizeof listen4, "0.0.0.0:%u", port);
     snprintf(listen6, sizeof listen6, "[::]:%u", port);
     snprintf(fd_ready, sizeof fd_ready, "%d", ready);

@@ -4,7 +4,8 @@
 
 #include "master_internal.h"
 
-/* How each answer begins that is not the account, as contrib/schema/sink-control.schema.json says. */
+/* How each answer begins that is not the account, as contrib/schema/sink-control.schema.json says.
+ */
 #define ANSWER "{\"schema\":\"kumo-sink/control/1\","
 
 /* answers.c: with the `listed` busiest destinations, 0: all. */

@@ -381,6 +381,27 @@ END
     kr down -q
 }
 
+# workers_with FILES...: how many the sink has that such an up starts; without a capability the limit stays.
+workers_with() {
+    local pid
+    in_ns "$H" setpriv --bounding-set -sys_resource prlimit --nofile="$1:$1" "$KR" -q up || return
+    pid=$(kr status --format json | python3 -c 'import json, sys; print(json.load(sys.stdin)["sink_pid"])')
+    wc -w <"/proc/$pid/task/$pid/children"
+    kr down -q
+}
+
+# Enough files for all ports of one address need no more workers than processors (unit/act/test_sinkctl.c).
+test_workers() {
+    local cpus need files
+    cpus=$(getconf _NPROCESSORS_ONLN)
+    files=$(ulimit -Hn)
+    [[ $files != unlimited ]] || files=1048576
+    need=$((65536 / (files - 128) + 1))
+    need=$((need < cpus ? cpus : need > 4 * cpus ? 4 * cpus : need))
+    tap_check "as many workers as processors, or as files want" test "$(workers_with "$files")" = "$need"
+    tap_check "four a processor, where files are few" test "$(workers_with 512)" = $((4 * cpus))
+}
+
 # A kernel without the egress hook, as far as the first batches go: what it would answer is injected.
 without_fence() { # N ARGS...
     local n=$1
@@ -411,7 +432,8 @@ lab_init u
 lab_world
 witness_start
 mkfifo "$LAB_DIR/hold"
-for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink range features; do
+for part in cycle text tampers replace killed interrupted bad_input two_at_once no_space families foreign_sink range workers \
+    features; do
     [[ -z ${1:-} || $part == "$1" ]] || continue
     lab_host
     "test_$part"
