@@ -23,7 +23,9 @@ MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
 REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 jansson libcap-ng
-SINK_LIBS     := jansson libcap-ng libseccomp openssl
+SINK_LIBS     := jansson libcap-ng libseccomp
+# Only kumo-sink-tls speaks TLS: loading that takes longer than all else until a sink listens.
+SINK_TLS_LIBS := $(SINK_LIBS) openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
 PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
 GEN_LIBS      := jansson openssl
@@ -31,7 +33,7 @@ GEN_LIBS      := jansson openssl
 FETCH_LIBS    := libcurl openssl libcap-ng libseccomp
 # Loaded when a command needs them (include/kr/late.h), so only their headers are needed.
 LATE_LIBS     := libnetfilter_conntrack libmd libzstd
-ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS) $(LATE_LIBS))
+ALL_LIBS      := $(sort $(REDIRECT_LIBS) $(SINK_TLS_LIBS) $(PREFLIGHT_LIBS) $(GEN_LIBS) $(FETCH_LIBS) $(LATE_LIBS))
 
 # What compiles in this very make asks pkg-config; the rest works before anything is installed.
 COMPILES := all programs unit-programs tools fuzz-programs replay-programs print-flags $(BUILD)/% $(CURDIR)/% tests/% src/%
@@ -45,6 +47,7 @@ PKG_CFLAGS     := $(shell $(PKGCONF) --cflags $(ALL_LIBS))
 REDIRECT_LD    := $(shell $(PKGCONF) --libs $(REDIRECT_LIBS))
 LATE_LD        := $(shell $(PKGCONF) --libs $(LATE_LIBS))
 SINK_LD        := $(shell $(PKGCONF) --libs $(SINK_LIBS)) -lm
+SINK_TLS_LD    := $(shell $(PKGCONF) --libs $(SINK_TLS_LIBS)) -lm
 PREFLIGHT_LD   := $(shell $(PKGCONF) --libs $(PREFLIGHT_LIBS))
 FETCH_LD       := $(shell $(PKGCONF) --libs $(FETCH_LIBS))
 GEN_LD         := $(shell $(PKGCONF) --libs $(GEN_LIBS)) -lm
@@ -68,7 +71,7 @@ LIB_preflight := $(call lib,facts net base)
 LIB_fetch     := $(call lib,facts net base)
 LIB_gen       := $(call lib,gen base)
 
-PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-preflight $(BUILD)/kumo-fetch $(BUILD)/kumo-gen
+PROGRAMS := $(BUILD)/kumo-redirect $(BUILD)/kumo-sink $(BUILD)/kumo-sink-tls $(BUILD)/kumo-preflight $(BUILD)/kumo-fetch $(BUILD)/kumo-gen
 UNIT  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 FUZZ  := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -78,7 +81,7 @@ all: $(PROGRAMS) ## build the programs (the default)
 
 # Compiled anew when the compiler or its flags are not those of the last time.
 ifneq ($(PKG_CFLAGS),)
-HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) $(FETCH_LD)
+HOW := $(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(REDIRECT_LD) $(SINK_TLS_LD) $(PREFLIGHT_LD) $(FETCH_LD)
 quoted := '$(subst ','\'',$(HOW))'
 $(shell mkdir -p $(BUILD) && printf '%s\n' $(quoted) | cmp -s - $(BUILD)/how || \
         printf '%s\n' $(quoted) >$(BUILD)/how)
@@ -98,7 +101,7 @@ $(BUILD)/libkr-$(1).a: $(2) src/$(1)
 	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach l,$(LAYERS),$(eval $(call layer_lib,$(l),$(call objs,$(l)))))
-$(eval $(call layer_lib,sink,$(filter-out %/main.o,$(call objs,sink))))
+$(eval $(call layer_lib,sink,$(filter-out %/main.o %/clear.o %/secure.o,$(call objs,sink))))
 $(eval $(call layer_lib,gen,$(filter-out %/main.o,$(call objs,gen))))
 
 link = $(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $(filter %.o %.a,$^)
@@ -107,9 +110,13 @@ $(BUILD)/kumo-redirect: $(call objs,cmd) $(LIB_redirect) src/cmd
 	$(call say,LD,$@)
 	$(Q)$(link) $(REDIRECT_LD)
 
-$(BUILD)/kumo-sink: $(BUILD)/src/sink/main.o $(LIB_sink)
+$(BUILD)/kumo-sink: $(BUILD)/src/sink/main.o $(BUILD)/src/sink/clear.o $(LIB_sink)
 	$(call say,LD,$@)
 	$(Q)$(link) $(SINK_LD) -lpthread
+
+$(BUILD)/kumo-sink-tls: $(BUILD)/src/sink/main.o $(BUILD)/src/sink/secure.o $(LIB_sink)
+	$(call say,LD,$@)
+	$(Q)$(link) $(SINK_TLS_LD) -lpthread
 
 $(BUILD)/kumo-preflight: $(call objs,preflight) $(LIB_preflight) src/preflight
 	$(call say,LD,$@)
@@ -130,12 +137,12 @@ libs_facts  := $(call lib,facts net base)
 libs_act    := $(call lib,act facts net base)
 libs_report := $(LIB_redirect)
 libs_cmd    := $(filter-out %/main.o,$(call objs,cmd)) $(LIB_redirect)
-libs_sink   := $(LIB_sink)
+libs_sink   := $(BUILD)/src/sink/secure.o $(LIB_sink)
 libs_gen    := $(LIB_gen)
 .SECONDEXPANSION:
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(libs_$$(firstword $$(subst /, ,$$*)))
 	$(call say,LD,$@)
-	$(Q)$(link) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lcmocka -lpthread -Wl,--as-needed $(LATE_LD)
+	$(Q)$(link) $(REDIRECT_LD) $(SINK_TLS_LD) $(PREFLIGHT_LD) -lcmocka -lpthread -Wl,--as-needed $(LATE_LD)
 
 # Small programs the network tests and benchmarks use; each is one file, free of our own libraries.
 $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/how
@@ -148,7 +155,7 @@ $(BUILD)/tests/tools/tlsload: TOOL_LIBS := -lssl -lcrypto
 # libFuzzer, replay.c plays the kept corpus.
 libs_fuzz := $(call lib,sink gen) $(LIB_redirect)
 fuzzer = $(CC) $(CPPFLAGS_ALL) -Isrc $(CFLAGS_ALL) -MMD -MP $(LDFLAGS_ALL) -o $@ $< $(1) \
-         $(libs_fuzz) $(REDIRECT_LD) $(SINK_LD) $(PREFLIGHT_LD) -lpthread
+         $(libs_fuzz) $(REDIRECT_LD) $(SINK_TLS_LD) $(PREFLIGHT_LD) -lpthread
 $(BUILD)/tests/fuzz/replay_%: tests/fuzz/fuzz_%.c $(BUILD)/tests/fuzz/replay.o $(libs_fuzz)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

@@ -70,7 +70,7 @@ into = $(foreach f,$(3),$(1):$(2):$(f))
 # FOLDER:MODE:FILE
 PLACED = $(call into,$(SBINDIR),755,$(BUILD)/kumo-redirect) \
          $(call into,$(BINDIR),755,$(BUILD)/kumo-sink $(BUILD)/kumo-gen) \
-         $(call into,$(LIBEXECDIR),755,$(BUILD)/kumo-preflight $(BUILD)/kumo-fetch) \
+         $(call into,$(LIBEXECDIR),755,$(BUILD)/kumo-preflight $(BUILD)/kumo-fetch $(BUILD)/kumo-sink-tls) \
          $(call into,$(MANDIR)/man8,644,$(wildcard contrib/man/*.8)) \
          $(call into,$(SHARE)/bash-completion/completions,644,$(wildcard contrib/completion/bash/*)) \
          $(call into,$(SHARE)/zsh/site-functions,644,$(wildcard contrib/completion/zsh/_*)) \

@@ -5,6 +5,7 @@
  * out. While replies can't be sent or are held back nothing is read: that is all the back-pressure
  * there is, and it bounds what a connection can make us keep.
  */
+#include "secure.h"
 #include "worker_internal.h"
 
 #include <kr/mem.h>
@@ -14,7 +15,6 @@
 #include <kr/sink_origdst.h>
 #include <kr/sink_sums.h>
 #include <kr/sink_tally.h>
-#include <kr/sink_tls.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static void conn_close(struct worker *w, struct conn *c)
     kr_sink_time(w->x.stats, KR_HIST_session, w->x.now - c->born);
     wait_end(&w->waits, c);
     if (c->tls)
-        conn_tls_end(c);
+        secure->end(c);
     close(c->ref.fd);
     kr_tally(&w->x, KR_SINK_open, -1);
     w->x.account = NULL;
@@ -121,9 +121,9 @@ static bool settle(struct worker *w, struct conn *c)
         return false;
     }
     if (c->s.over && c->tls && !c->s.fault)
-        conn_tls_bye(c);
+        secure->bye(c);
     bool gone = c->s.fault || (c->s.shut && shutdown(c->ref.fd, SHUT_WR)) ||
-                (c->s.starttls && !c->tls && !conn_tls_begin(w, c));
+                (c->s.starttls && !c->tls && !secure->begin(w, c));
     if (c->s.fault == KR_FAULT_RESET)
         conn_reset_on_close(c->ref.fd);
     if (gone)
@@ -209,7 +209,7 @@ enum got { NOTHING, STOP, PERHAPS_MORE, MORE };
 
 static enum got more_of(const struct conn *c)
 {
-    return conn_tls_pending(c) ? MORE : c->tls ? STOP : PERHAPS_MORE;
+    return !c->tls ? PERHAPS_MORE : secure->pending(c) ? MORE : STOP;
 }
 
 static enum got read_once(struct worker *w, struct conn *c)
@@ -254,18 +254,18 @@ static void go_on(struct worker *w, struct conn *c)
     watch(w, c, EPOLLIN);
     if (c->in_len)
         memcpy(w->buf, c->in, c->in_len);
-    if (converse(w, c, c->in_len) && c->waits == IDLE && !c->out && conn_tls_pending(c))
+    if (converse(w, c, c->in_len) && c->waits == IDLE && !c->out && c->tls && secure->pending(c))
         on_readable(w, c);
 }
 
 static void shake_hands(struct worker *w, struct conn *c)
 {
-    int done = conn_tls_handshake(w, c);
+    int done = secure->handshake(w, c);
     if (done < 0) {
         ends(c, KR_END_tls);
         conn_close(w, c);
     } else if (done == 0)
-        watch(w, c, SSL_want_write(c->tls) ? EPOLLOUT : EPOLLIN);
+        watch(w, c, secure->wants_write(c) ? EPOLLOUT : EPOLLIN);
     else
         go_on(w, c);
 }

@@ -1,4 +1,5 @@
 /* Octets to and from a connection's socket. */
+#include "secure.h"
 #include "worker_internal.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@ int conn_send(struct conn *c, const char *data, size_t n, size_t *sent)
 {
     *sent = 0;
     if (c->tls)
-        return conn_tls_send(c, data, n, sent);
+        return secure->send(c, data, n, sent);
     while (*sent < n) {
         ssize_t r = send(c->ref.fd, data + *sent, n - *sent, MSG_NOSIGNAL);
         if (r < 0 && errno == EINTR)
@@ -22,7 +23,7 @@ int conn_send(struct conn *c, const char *data, size_t n, size_t *sent)
 
 ssize_t conn_recv(struct conn *c, char *data, size_t n)
 {
-    return c->tls ? conn_tls_recv(c, data, n) : recv(c->ref.fd, data, n, 0);
+    return c->tls ? secure->recv(c, data, n) : recv(c->ref.fd, data, n, 0);
 }
 
 void conn_reset_on_close(int fd)

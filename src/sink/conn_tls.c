@@ -50,7 +50,12 @@ ssize_t conn_tls_recv(struct conn *c, char *data, size_t n)
 
 bool conn_tls_pending(const struct conn *c)
 {
-    return c->tls && !c->handshake && SSL_has_pending(c->tls);
+    return !c->handshake && SSL_has_pending(c->tls);
+}
+
+bool conn_tls_wants_write(const struct conn *c)
+{
+    return SSL_want_write(c->tls);
 }
 
 bool conn_tls_begin(struct worker *w, struct conn *c)

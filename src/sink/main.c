@@ -1,8 +1,11 @@
 /* kumo-sink: takes all mail, keeps none, and tells whom it was meant for. */
+#include "secure.h"
+
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 #include <kr/opt.h>
+#include <kr/program.h>
 #include <kr/sink_ca.h>
 #include <kr/sink_config.h>
 #include <kr/sink_ctl.h>
@@ -12,12 +15,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #define NONCE_MAX 39
+#define NAME "kumo-sink"
 
 static void add_listen(struct kr_sink_config *cfg, const struct kr_endpoint *ep)
 {
@@ -181,7 +187,7 @@ static const struct kr_opt rows[] = {
 static const struct kr_opt_table table = {rows, sizeof rows / sizeof *rows};
 
 static const struct kr_start program = {
-    .name = "kumo-sink",
+    .name = NAME,
     .table = &table,
     .about = "Usage: kumo-sink [OPTION]...\n"
              "       kumo-sink ca print|install|remove [--ca-dir DIR]\n"
@@ -242,10 +248,26 @@ static int serve(struct kr_sink_config *cfg, struct kr_err *e)
     return cfg->self_test ? kr_sink_self_test(cfg, e) : kr_sink_run(cfg, e);
 }
 
+/* Goes on as the program that has TLS, with the same arguments, descriptors and privileges. Returns
+ * when it can't. */
+static int go_secure(char **argv, struct kr_err *e)
+{
+    char path[PATH_MAX];
+    if (kr_program_find("kumo-sink-tls", KR_LIBEXECDIR, path, e))
+        return -1;
+    execv(path, argv);
+    return kr_fail(e, KR_CANNOT, errno, "starting %s", path);
+}
+
 static int start(int argc, char **argv, struct kr_sink_config *cfg, struct kr_err *e)
 {
     int done = kr_start(&program, argc, argv, cfg, &cfg->quiet, e);
-    return done < 0 ? -1 : done ? 0 : serve(cfg, e);
+    return done < 0 ? -1 : done ? 0 : cfg->tls && !secure ? go_secure(argv, e) : serve(cfg, e);
+}
+
+static int ca_command(int argc, char **argv, struct kr_err *e)
+{
+    return secure ? secure->ca(argc, argv, e) : go_secure(argv - 1, e);
 }
 
 static int (*find_command(int argc, char **argv))(int, char **, struct kr_err *)
@@ -253,7 +275,7 @@ static int (*find_command(int argc, char **argv))(int, char **, struct kr_err *)
     static const struct {
         const char *name;
         int (*run)(int, char **, struct kr_err *);
-    } commands[] = {{"ca", kr_ca_command}, {"ctl", kr_ctl_command}};
+    } commands[] = {{"ca", ca_command}, {"ctl", kr_ctl_command}};
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run;
@@ -273,7 +295,8 @@ int main(int argc, char **argv)
                                  .ready_fd = KR_SINK_NO_FD,
                                  .lifeline_fd = KR_SINK_NO_FD};
     kr_idles_default(&cfg.idle);
-    kr_log_setup("kumo-sink", KR_LOG_INFO, KR_COLOR_AUTO);
+    prctl(PR_SET_NAME, NAME); /* also as kumo-sink-tls: people look for that */
+    kr_log_setup(NAME, KR_LOG_INFO, KR_COLOR_AUTO);
     int (*command)(int, char **, struct kr_err *) = find_command(argc, argv);
     int bad = kr_start_hold_fds(&e) ||
               (command ? command(argc - 1, argv + 1, &e) : start(argc, argv, &cfg, &e));

@@ -3,6 +3,7 @@
  * master keeps the listening sockets of all, so that a worker can be replaced without a port below
  * 1024 being bound again, and without refusing whoever connects meanwhile. */
 #include "children.h"
+#include "secure.h"
 #include "steer.h"
 
 #include <kr/drop.h>
@@ -22,7 +23,6 @@
 #include <kr/sink_queue.h>
 #include <kr/sink_stats.h>
 #include <kr/sink_store.h>
-#include <kr/sink_tls.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -171,9 +171,9 @@ static int make_shared(struct master *m, struct kr_err *e)
     s->store = s->memory ? kr_store_make(e) : NULL;
     if (!s->store)
         return -1;
-    s->tls = m->cfg->tls
-                 ? kr_tls_make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir, &m->cfg->tls_names, e)
-                 : NULL;
+    s->tls = m->cfg->tls ? secure->make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir,
+                                        &m->cfg->tls_names, e)
+                         : NULL;
     return m->cfg->tls && !s->tls ? -1 : 0;
 }
 
@@ -187,7 +187,8 @@ static void free_shared(struct master *m)
     kr_memory_free(s->memory);
     kr_store_free(s->store);
     kr_queue_free(s->queue);
-    kr_tls_free(s->tls);
+    if (s->tls)
+        secure->release(s->tls);
 }
 
 static int open_all(struct master *m, struct kr_err *e)

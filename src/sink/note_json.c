@@ -1,13 +1,13 @@
 /* Messages and connections as lines of JSON. */
 #include "writer_internal.h"
 
+#include <kr/base64.h>
 #include <kr/mem.h>
 #include <kr/sink_names.h>
 #include <kr/sink_path.h>
 #include <kr/sink_sums.h>
 
 #include <jansson.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -86,9 +86,8 @@ static void set_content(json_t *o, const char *p, size_t n)
     json_t *good = json_stringn(p, n);
     set(o, "encoding", json_string(good ? "utf-8" : "base64"));
     if (!good) {
-        KR_AUTO_FREE char *coded = kr_calloc(n / 3 * 4 + 8, 1);
-        int len = EVP_EncodeBlock((unsigned char *)coded, (const unsigned char *)p, (int)n);
-        good = json_stringn(coded, (size_t)len);
+        KR_AUTO_FREE char *coded = kr_calloc(KR_BASE64_LEN(n) + 1, 1);
+        good = json_stringn(coded, kr_base64(p, n, coded));
     }
     set(o, "content", good);
 }

@@ -52,6 +52,7 @@ void conn_reset_on_close(int fd);
 int conn_tls_send(struct conn *c, const char *data, size_t n, size_t *sent);
 ssize_t conn_tls_recv(struct conn *c, char *data, size_t n);
 bool conn_tls_pending(const struct conn *c); /* there is more to read than the socket knows of */
+bool conn_tls_wants_write(const struct conn *c);
 bool conn_tls_begin(struct worker *w, struct conn *c);
 int conn_tls_handshake(struct worker *w, struct conn *c); /* 1: done, 0: not yet, -1 */
 void conn_tls_bye(struct conn *c);
