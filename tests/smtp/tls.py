@@ -1,5 +1,6 @@
 """TLS: what is offered, who is believed, what must not get across the handshake."""
 import os
+import shutil
 import smtplib
 import socket
 import ssl
@@ -229,6 +230,27 @@ def bad_ca():
                 refused(["ca", "burn"], 2, "'burn'") or refused(["ca", "--help"], 0, "Usage"))
 
 
+def loads(pid):
+    """Whether a process has OpenSSL, and its name."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(f"/proc/{pid}/comm", encoding="ascii") as name:
+        return "libcrypto" in maps.read(), name.read().strip()
+
+
+def only_where_asked():
+    """OpenSSL is loaded for TLS alone, by a program beside this one; without that there is no TLS, and no sink."""
+    with Sink() as sink:
+        plain = loads(sink.process.pid)
+    with Sink("--tls", "self-signed") as sink:
+        asked = loads(sink.process.pid)
+    with tempfile.TemporaryDirectory() as d:
+        alone = shutil.copy(PROGRAM, d)
+        p = subprocess.run(["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /usr/local && exec "$0" "$@"', alone,
+                            "--tls", "self-signed", "-l", f"127.0.0.1:{free_port()}"],
+                           stderr=subprocess.PIPE, timeout=LIMIT, check=False)
+    good = (plain, asked) == ((False, "kumo-sink"), (True, "kumo-sink")) and p.returncode == 3
+    return None if good and b"kumo-sink-tls" in p.stderr else f"{plain} {asked} {p.returncode} {p.stderr}"
+
+
 def installed():
     """In a mount namespace of its own: OpenSSL believes the sink with the CA installed, and no more
     when it was removed."""
@@ -275,4 +297,5 @@ def run(tap):
     if os.geteuid() or not os.path.exists("/usr/sbin/update-ca-certificates"):
         tap.skip("tls: installed", "needs root and ca-certificates")
     else:
+        tap.run("tls: only where asked", only_where_asked)
         tap.run("tls: installed", installed)
