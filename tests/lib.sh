@@ -4,6 +4,8 @@
 
 TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(dirname "$TESTS")
+# shellcheck source=tests/path.sh
+. "$TESTS/path.sh"
 BUILD=${BUILD:-$REPO/build}
 TOOLS=$BUILD/tests/tools
 KR=${KR:-$BUILD/kumo-redirect}

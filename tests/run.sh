@@ -10,6 +10,8 @@
 # must be alone (see stands_alone).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
+# shellcheck source=tests/path.sh
+. tests/path.sh
 export BUILD=${BUILD:-$PWD/build} CMOCKA_MESSAGE_OUTPUT=TAP LC_ALL=C
 LOGS=$BUILD/test-logs
 LIMIT=${SUITE_TIMEOUT:-900}

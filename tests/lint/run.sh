@@ -3,6 +3,8 @@
 # usage: tests/lint/run.sh [NAME...]    e.g. format tidy
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 70
+# shellcheck source=tests/path.sh
+. ../path.sh
 FAILED=() RAN=0
 OUT=$(mktemp) || exit 70
 trap 'rm -f "$OUT"' EXIT
