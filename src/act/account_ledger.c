@@ -176,6 +176,8 @@ static void keep(struct kr_ledger *l, const struct account_look *now)
         [KR_RUN_AT_blocked] = blocked_since(now, b),
         [KR_RUN_AT_exempt] = since(now, b, KR_RUN_guards, "exempt_lan"),
         [KR_RUN_AT_sink_cpu] = since(now, b, KR_RUN_cpu, "sink_us"),
+        [KR_RUN_AT_transactions] = since(now, b, KR_RUN_sink, "transactions"),
+        [KR_RUN_AT_transactions_us] = since(now, b, KR_RUN_sink, "transactions_us"),
     };
     memcpy(s->v[s->n++], row, sizeof row);
 }

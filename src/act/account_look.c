@@ -189,6 +189,17 @@ static void sink_numbers(const json_t *o, struct kr_numbers *to)
     }
 }
 
+/* Sums, of which the mean between two looks can be told. */
+static void sink_transactions(const json_t *sink, struct kr_numbers *to)
+{
+    const json_t *o = json_object_get(json_object_get(sink, "latency_us"), "transaction");
+    const json_t *count = json_object_get(o, "count"), *sum = json_object_get(o, "sum");
+    if (!json_is_integer(count) || !json_is_integer(sum))
+        return;
+    kr_numbers_set(to, "transactions", (uint64_t)json_integer_value(count));
+    kr_numbers_set(to, "transactions_us", (uint64_t)json_integer_value(sum));
+}
+
 static void look_at_sink(const struct kr_paths *paths, struct account_look *l)
 {
     struct kr_run_facts *f = &l->facts[KR_RUN_sink];
@@ -198,12 +209,14 @@ static void look_at_sink(const struct kr_paths *paths, struct account_look *l)
     l->sink = asked == 1 ? json_loads(kr_buf_str(&answer), 0, NULL) : NULL;
     const char *schema = json_string_value(json_object_get(l->sink, "schema"));
     f->known = schema && strcmp(schema, "kumo-sink/stats/1") == 0;
-    if (f->known)
+    if (f->known) {
         sink_numbers(l->sink, &f->n);
-    else
+        sink_transactions(l->sink, &f->n);
+    } else {
         unknown(f, asked < 0    ? why.msg
                    : asked == 0 ? "no kumo-sink of ours: another sink keeps its own account"
                                 : "the sink answers oddly");
+    }
 }
 
 void account_look(const struct kr_paths *paths, pid_t sink_pid, bool ask_sink,

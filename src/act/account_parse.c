@@ -179,7 +179,7 @@ static int take_samples(const json_t *root, struct kr_run_samples *s, struct kr_
     s->n = n;
     for (unsigned c = 0; c < KR_RUN_COLUMN_N; c++) {
         const json_t *a = json_object_get(o, account_columns[c]);
-        if (o && json_array_size(a) != n)
+        if (a && json_array_size(a) != n)
             return wrong(e, account_columns[c], "a column of another length than the first");
         for (size_t i = 0; i < n; i++)
             if (to_number(json_array_get(a, i), account_columns[c], &s->v[i][c], e))

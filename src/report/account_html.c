@@ -185,17 +185,22 @@ static void over_time(const struct kr_run *r, const char *id, const char *title,
 }
 
 static const struct series rates[] = {
-    {"sent by the generator", "sent", KR_RUN_AT_sent, true, 1},
-    {"accepted by the sink", "accepted", KR_RUN_AT_accepted, false, 1},
-    {"refused", "refused", KR_RUN_AT_refused, false, 1},
-    {"deferred", "deferred", KR_RUN_AT_deferred, false, 1},
+    {"sent by the generator", "sent", KR_RUN_AT_sent, true, 1, KR_RUN_AT_us},
+    {"accepted by the sink", "accepted", KR_RUN_AT_accepted, false, 1, KR_RUN_AT_us},
+    {"refused", "refused", KR_RUN_AT_refused, false, 1, KR_RUN_AT_us},
+    {"deferred", "deferred", KR_RUN_AT_deferred, false, 1, KR_RUN_AT_us},
 };
 static const struct series loads[] = {
-    {"processor time of the sink, % of a core", "accepted", KR_RUN_AT_sink_cpu, false, 1e-4},
+    {"processor time of the sink, % of a core", "accepted", KR_RUN_AT_sink_cpu, false, 1e-4,
+     KR_RUN_AT_us},
+};
+static const struct series times[] = {
+    {"a transaction at the sink, mean of the interval", "accepted", KR_RUN_AT_transactions_us,
+     false, 1e-3, KR_RUN_AT_transactions},
 };
 static const struct series guards[] = {
-    {"blocked by guards", "blocked", KR_RUN_AT_blocked, false, 1},
-    {"exempt LAN", "exempt", KR_RUN_AT_exempt, false, 1},
+    {"blocked by guards", "blocked", KR_RUN_AT_blocked, false, 1, KR_RUN_AT_us},
+    {"exempt LAN", "exempt", KR_RUN_AT_exempt, false, 1, KR_RUN_AT_us},
 };
 #define OVER_TIME(r, id, title, unit, x, out) \
     over_time(r, id, title, unit, x, sizeof(x) / sizeof *(x), out)
@@ -396,6 +401,7 @@ void kr_html_run(const struct kr_run *r, const struct kr_audit *audit, FILE *out
     audited(audit, out);
     OVER_TIME(r, "rate", "Rate over time", "messages/s", rates, out);
     providers(r, out);
+    OVER_TIME(r, "times", "Latency over time", "ms", times, out);
     latencies(r, out);
     counters(r, out);
     OVER_TIME(r, "load", "Headroom of the sink", "% of a core", loads, out);

@@ -25,6 +25,15 @@ static size_t earlier(const struct kr_run_samples *s, size_t i, size_t step, con
     return was;
 }
 
+/* Growth of a second column, which the first is told for; 0: none, or not known. */
+static double divisor(const struct kr_run_samples *s, size_t i, size_t at, const struct series *x)
+{
+    uint64_t to = s->v[i][x->per], from = at == SIZE_MAX ? 0 : s->v[at][x->per];
+    if (x->per == KR_RUN_AT_us)
+        return (double)(to - from ? to - from : 1) / 1e6;
+    return to == UINT64_MAX || from == UINT64_MAX || to < from ? 0 : (double)(to - from);
+}
+
 double account_value(const struct kr_run_samples *s, size_t i, size_t step, const struct series *x)
 {
     size_t at = earlier(s, i, step, x);
@@ -34,7 +43,8 @@ double account_value(const struct kr_run_samples *s, size_t i, size_t step, cons
     bool nothing_new = x->slow && at != SIZE_MAX && now == was && i + step < s->n;
     if (now == UINT64_MAX || was == UINT64_MAX || was > now || to - from < usual / 4 || nothing_new)
         return -1; /* the last sample may come right behind the one before */
-    return (double)(now - was) * x->scale * 1e6 / (double)(to - from ? to - from : 1);
+    double per = divisor(s, i, at, x);
+    return per > 0 ? (double)(now - was) * x->scale / per : -1;
 }
 
 double account_nice(double v, int *steps)

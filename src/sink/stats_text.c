@@ -25,6 +25,7 @@ json_t *stats_latencies(const struct kr_sink_stats *all, unsigned n)
         kr_hist_sum(all, n, (enum kr_hist)i, &h);
         json_t *one = json_object();
         json_object_set_new(one, "count", json_integer((json_int_t)h.count));
+        json_object_set_new(one, "sum", json_integer((json_int_t)h.sum));
         for (size_t q = 0; q < QUANTILES; q++)
             json_object_set_new(one, quantiles[q].name,
                                 json_integer((json_int_t)kr_hist_quantile(&h, quantiles[q].share)));

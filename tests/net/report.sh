@@ -143,6 +143,9 @@ page() {
     local chromium line
     tap_check "as a page" report 0 --quiet --html "$LAB_DIR/page.html" "$LAB_DIR/policy.json"
     tap_check "without scripts, and nothing from elsewhere" page_is_alone "$LAB_DIR/page.html"
+    for line in rate times load; do
+        tap_check "it draws over time: $line" grep -qF "aria-labelledby=\"$line-t" "$LAB_DIR/page.html"
+    done
     chromium=$(command -v chromium-headless-shell chromium | head -n 1) ||
         { tap_skip "screenshots" "no Chromium here: contrib/deps.sh test"; return; }
     mkdir "$LAB_DIR/shots"

@@ -15,7 +15,8 @@
 
 static void fill(struct kr_run *r)
 {
-    static const uint64_t sample[KR_RUN_COLUMN_N] = {1000000, 10, UINT64_MAX, 9, 1, 0, 3, 0, 0, 5};
+    static const uint64_t sample[KR_RUN_COLUMN_N] = {1000000, 10, UINT64_MAX, 9, 1,  0,
+                                                     3,       0,  0,          5, 10, 81000};
     *r = (struct kr_run){.seconds = 1.5,
                          .outcome = KR_RUN_BREACH,
                          .status = 143,
@@ -169,6 +170,25 @@ static void test_little(void **state)
     kr_run_free(&r);
 }
 
+/* Records from before a column was added lack it: it is unknown, the others count. */
+static void test_old(void **state)
+{
+    static const char text[] =
+        "{\"schema\":\"kumo-redirect/run/1\",\"outcome\":\"held\",\"seconds\":3,"
+        "\"samples\":{\"us\":[10,20],\"accepted\":[3,4]}}";
+    static const char uneven[] =
+        "{\"schema\":\"kumo-redirect/run/1\",\"outcome\":\"held\",\"seconds\":3,"
+        "\"samples\":{\"us\":[10,20],\"accepted\":[3]}}";
+    struct kr_run r;
+    (void)state;
+    assert_int_equal(kr_run_from_text(text, strlen(text), &r, NULL), 0);
+    assert_int_equal(r.samples.n, 2);
+    assert_int_equal(r.samples.v[1][KR_RUN_AT_accepted], 4);
+    assert_true(r.samples.v[1][KR_RUN_AT_transactions] == UINT64_MAX);
+    kr_run_free(&r);
+    assert_int_equal(kr_run_from_text(uneven, strlen(uneven), &r, NULL), -1);
+}
+
 static void test_calm(void **state)
 {
     static const char text[] = "{\"schema\":\"kumo-redirect/run/"
@@ -244,9 +264,10 @@ static void test_files(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round),  cmocka_unit_test(test_bad),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_little), cmocka_unit_test(test_calm),   cmocka_unit_test(test_span),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_balance)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round),  cmocka_unit_test(test_bad),
+                                       cmocka_unit_test(test_cut),    cmocka_unit_test(test_little),
+                                       cmocka_unit_test(test_old),    cmocka_unit_test(test_calm),
+                                       cmocka_unit_test(test_span),   cmocka_unit_test(test_files),
+                                       cmocka_unit_test(test_balance)};
     return cmocka_run_group_tests_name("account_record", tests, NULL, NULL);
 }
