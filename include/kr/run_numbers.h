@@ -46,12 +46,9 @@ struct kr_run_latency {
     uint64_t count, KR_RUN_QUANTILES(KR_RUN_QUANTILE_FIELD) mean;
 };
 /* Sums since the run began, at a time; UINT64_MAX: not known then. */
-#define KR_RUN_COLUMNS(X)                                                                       \
-    X(us)                                                                                       \
-    X(sent)                                                                                     \
-    X(failed)                                                                                   \
-    X(accepted) X(refused) X(deferred) X(open) X(blocked) X(exempt) X(sink_cpu) X(transactions) \
-        X(transactions_us)
+#define KR_RUN_SENT(X) X(us) X(sent) X(failed) X(accepted) X(refused) X(deferred) X(open)
+#define KR_RUN_SEEN(X) X(blocked) X(exempt) X(sink_cpu) X(transactions) X(transactions_us)
+#define KR_RUN_COLUMNS(X) KR_RUN_SENT(X) KR_RUN_SEEN(X)
 #define KR_RUN_COLUMN_ENUM(name) KR_RUN_AT_##name,
 enum kr_run_column { KR_RUN_COLUMNS(KR_RUN_COLUMN_ENUM) KR_RUN_COLUMN_N };
 struct kr_run_samples {
