@@ -139,51 +139,70 @@ static bool enclose(struct chain *c, const uint8_t *name, const uint8_t **enclos
     return false;
 }
 
-enum kr_denied kr_nsec3_nodata(const struct kr_denial *d, const uint8_t *name, uint16_t type,
-                               bool *cut)
+struct asked {
+    const uint8_t *name;
+    uint16_t type;
+    bool *cut;
+};
+
+static enum kr_denied deny_type(struct chain *c, const struct asked *a)
 {
-    struct chain c;
     struct nsec3 x, cover;
     const uint8_t *encloser;
     uint8_t wild[KR_NAME_MAX];
-    enum kr_denied open = open_chain(d, &c);
-    if (open != KR_DENIED_SURELY)
-        return open;
-    if (find(&c, name, false, &x))
-        return kr_bits_deny(x.map, x.len, type, cut) ? KR_DENIED_SURELY : KR_DENIED_NOT;
-    if (!enclose(&c, name, &encloser, &cover))
+    if (find(c, a->name, false, &x))
+        return kr_bits_deny(x.map, x.len, a->type, a->cut) ? KR_DENIED_SURELY : KR_DENIED_NOT;
+    if (!enclose(c, a->name, &encloser, &cover))
         return KR_DENIED_NOT;
-    if (type == KR_DNS_DS && cover.opt_out)
+    if (a->type == KR_DNS_DS && cover.opt_out)
         return KR_DENIED_OPENLY;
-    if (kr_name_under("*", encloser, wild) || !find(&c, wild, false, &x) ||
-        !kr_bits_deny(x.map, x.len, type, NULL))
+    if (kr_name_under("*", encloser, wild) || !find(c, wild, false, &x) ||
+        !kr_bits_deny(x.map, x.len, a->type, NULL))
         return KR_DENIED_NOT;
     return cover.opt_out ? KR_DENIED_OPENLY : KR_DENIED_SURELY;
+}
+
+static enum kr_denied deny_name(struct chain *c, const struct asked *a)
+{
+    struct nsec3 x, cover;
+    const uint8_t *encloser;
+    uint8_t wild[KR_NAME_MAX];
+    if (!enclose(c, a->name, &encloser, &cover) || kr_name_under("*", encloser, wild) ||
+        !find(c, wild, true, &x))
+        return KR_DENIED_NOT;
+    return cover.opt_out ? KR_DENIED_OPENLY : KR_DENIED_SURELY;
+}
+
+static enum kr_denied cover_name(struct chain *c, const struct asked *a)
+{
+    struct nsec3 x;
+    if (!find(c, a->name, true, &x))
+        return KR_DENIED_NOT;
+    return x.opt_out ? KR_DENIED_OPENLY : KR_DENIED_SURELY;
+}
+
+/* Too many iterations prove nothing, and make what they are about insecure (RFC 9276). */
+static enum kr_denied in_chain(const struct kr_denial *d,
+                               enum kr_denied (*f)(struct chain *c, const struct asked *a),
+                               const struct asked *a)
+{
+    struct chain c;
+    enum kr_denied open = open_chain(d, &c);
+    return open == KR_DENIED_SURELY ? f(&c, a) : open;
+}
+
+enum kr_denied kr_nsec3_nodata(const struct kr_denial *d, const uint8_t *name, uint16_t type,
+                               bool *cut)
+{
+    return in_chain(d, deny_type, &(struct asked){name, type, cut});
 }
 
 enum kr_denied kr_nsec3_nxdomain(const struct kr_denial *d, const uint8_t *name)
 {
-    struct chain c;
-    struct nsec3 x, cover;
-    const uint8_t *encloser;
-    uint8_t wild[KR_NAME_MAX];
-    enum kr_denied open = open_chain(d, &c);
-    if (open != KR_DENIED_SURELY)
-        return open;
-    if (!enclose(&c, name, &encloser, &cover) || kr_name_under("*", encloser, wild) ||
-        !find(&c, wild, true, &x))
-        return KR_DENIED_NOT;
-    return cover.opt_out ? KR_DENIED_OPENLY : KR_DENIED_SURELY;
+    return in_chain(d, deny_name, &(struct asked){.name = name});
 }
 
 enum kr_denied kr_nsec3_covered(const struct kr_denial *d, const uint8_t *name)
 {
-    struct chain c;
-    struct nsec3 x;
-    enum kr_denied open = open_chain(d, &c);
-    if (open != KR_DENIED_SURELY)
-        return open;
-    if (!find(&c, name, true, &x))
-        return KR_DENIED_NOT;
-    return x.opt_out ? KR_DENIED_OPENLY : KR_DENIED_SURELY;
+    return in_chain(d, cover_name, &(struct asked){.name = name});
 }
