@@ -45,6 +45,7 @@ struct kumo {
     struct kr_mta_sides *out;
     struct kr_mta_asked *asked;
     bool source_told;
+    struct kr_kumo_sources sources;
     /* The last domain, since a path is wanted for each of its hosts. */
     char domain[KR_NAME_TEXT];
     struct kr_mta_path last;
@@ -204,6 +205,7 @@ static struct kr_mta_path path_of(struct kumo *k, const struct kr_domain_facts *
     }
     k->failed = 0;
     tell(k, d->name, &p);
+    kr_kumo_sources_ask(&k->sources, "pool", p.pool);
     learn(s, &p.path);
     return p.path;
 }
@@ -302,6 +304,11 @@ void kr_mta_set_kumomta(struct kr_mta_setting *x)
         return;
     }
     say_way(x, k);
+    k->sources = (struct kr_kumo_sources){
+        .user = k->user,
+        .policy = x->mta && *x->mta->config ? x->mta->config : "/opt/kumomta/etc/policy/init.lua",
+        .out = x->out};
+    kr_kumo_sources_ask(&k->sources, "source", k->source);
     x->side->path = path;
     x->side->arg = k;
 }

@@ -104,6 +104,7 @@ int kr_kumo_path_read(const char *json, size_t len, bool later, struct kr_kumo_p
         return -1;
     read_text(config, "provider_name", out->provider, sizeof out->provider);
     read_text(config, "remember_broken_tls", out->remember, sizeof out->remember);
+    read_text(json_object_get(j, "queue_config"), "egress_pool", out->pool, sizeof out->pool);
     out->auth = auth && !json_is_null(auth);
     out->routed = leads_away(json_object_get(j, "queue_config"));
     out->path.sts_lookup = later;

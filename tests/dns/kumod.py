@@ -34,7 +34,7 @@ def path(domain):
 
 
 def answer(domain):
-    queue = {"protocol": QUEUES.get(domain, {"smtp": {"mx_list": []}})}
+    queue = {"egress_pool": "we're .. in" if domain.startswith("row") else None, "protocol": QUEUES.get(domain, {"smtp": {"mx_list": []}})}
     mx = {"site_name": "mx." + domain, "by_preference": {"10": ["mx." + domain]}, "is_mx": True, "is_secure": False}
     return {"path_config": path(domain), "queue_config": queue, "mx": None if domain == "row10.s.test" else mx}
 

@@ -26,6 +26,19 @@ local kumo = require 'kumo'
 kumo.on('get_egress_source', function(name)
   return kumo.make_egress_source { name = name, remote_port = 587, socks5_proxy_server = '10.0.0.9:1080' }
 end)
+dofile '/opt/kumomta/etc/policy/sources.lua'
+END
+# Nothing in it that a reader of texts would know.
+cat >"$KUMO/etc/policy/sources.lua" <<'END'
+local kumo = require 'kumo'
+local port, proxy = 'remote_' .. 'port', 'ha_proxy' .. '_server'
+kumo.on('get_egress_pool', function(name)
+  return kumo.make_egress_pool { name = name, entries = { { name = 'plain-' .. name }, { name = 'far-' .. name } } }
+end)
+kumo.on('get_egress_source', function(name)
+  if name:find '^far' then return kumo.make_egress_source { name = name, [port] = 2525, [proxy] = '192.0.2.7:5000' } end
+  return kumo.make_egress_source { name = name, [port] = name:find '^plain' and 25 or nil }
+end)
 END
 printf '["provider google"]\nenable_tls = "Required"\nremember_broken_tls = "3 days"\n' >"$KUMO/etc/policy/shaping.toml"
 # shellcheck disable=SC2016
@@ -73,6 +86,8 @@ the_same() {
 }
 noted() { sum '.local[] | .id + " " + .where + " " + .what' | grep -qE -- "$1" || { sum .local | sed 's/^/# /'; return 1; }; }
 
+KUMOD="[[ \$1 == --policy && \$3 == --script && -z \$4 ]] || exit 2; exec lua5.4 $TESTS/dns/kumod.lua \"\$2\""
+program kumod "$KUMOD"
 http_up later
 preflight "${SOME[@]}" row14.s.test row11.u.test row7.s.test row6.s.test row8.s.test row10.s.test x.wild.s.test sts.s.test
 mta 'kumomta false' '"\(.id) \(.assumed)"' "HTTP"
@@ -90,11 +105,30 @@ tap_check "the files are named, with the line" noted 'remember-broken-tls /opt/k
 tap_check "and a provider that requires TLS" noted 'required-provider /opt/kumomta/etc/policy/shaping.toml:2'
 tap_check "a proxy" noted 'proxy /opt/kumomta/etc/policy/init.lua:3'
 tap_check "a port of a source" noted 'port /opt/kumomta/etc/policy/init.lua:3 .*587'
+tap_check "a source that only kumod can tell: its port" noted "port egress source far-we're .. in remote_port = 2525"
+tap_check "  its proxy" noted "proxy egress source far-we're .. in ha_proxy_server = 192.0.2.7:5000"
+tap_check "  and no other of the pool" test "$(sum '[.local[] | select(.where | startswith("egress source"))] | length')" = 2
+tap_check "  each pool once, and as nobody" \
+    test "$(grep -c '/kumod --policy' "$LAB_DIR/ran") $(grep '/kumod ' "$LAB_DIR/ran" | cut -d' ' -f1 | sort -u)" = '2 65534'
+script_gone() {
+    local path
+    while read -r path; do [[ ! -e $path ]] || return 1; done < <(sed -nE 's/.* --policy ([^ ]+) .*/\1/p' "$LAB_DIR/ran")
+}
+tap_check "  by a script that is gone" script_gone
 tap_check "passwords" noted 'smtp-auth row8.s.test'
 printf "kumo.on('pre_init', function() kumo.dns.set_mta_sts_enabled(false) end)\n" >"$KUMO/etc/policy/off.lua"
 preflight sts.s.test
 is sts.s.test .outcome delivers 'HTTP: lookups are off too: '
 rm "$KUMO/etc/policy/off.lua"
+program kumod "$KUMOD old"
+preflight row4.s.test
+tap_check "a kumod that can't tell its sources: said" noted 'sources-not-asked .*2025.12.02'
+program kumod 'echo oops >&2; exit 1'
+preflight row4.s.test
+tap_check "one that fails: said why" noted 'sources-not-asked .*oops'
+program kumod 'echo source x; echo remote_port 587'
+preflight row4.s.test
+tap_check "one that stops midway: said" noted 'sources-not-asked .*to the end'
 preflight --mta-asks 2 "${SOME[@]}"
 mta '2 2' '"\(.asked) \(.unasked)"' "no more are asked about than may be"
 is row4.s.test .outcome unknown 'one that was not: '
