@@ -35,7 +35,7 @@ struct kr_mta_option {
     const char *of, *name, *value;
 };
 struct kr_mta_side {
-    const char *id, *title;
+    const char *id, *title, *config; /* config: its folder or file; NULL: the usual one */
     enum kr_mta_column column;
     bool assumed; /* these are documented defaults: nobody asked the MTA */
     enum kr_tls_level base;

@@ -129,8 +129,8 @@ const struct kr_opt_table kr_preflight_options = {rows, sizeof rows / sizeof *ro
 struct telling {
     const struct kr_common *common;
     struct kr_preflight_sum sum;
-    const struct kr_mta_side *emit_for; /* NULL: nothing is emitted */
-    struct kr_remedy remedy;
+    const struct kr_mta_sides *emit_for; /* NULL: nothing is emitted */
+    struct kr_remedy remedy[KR_SIDES_MOST];
     FILE *out;
     FILE *few; /* the lines of few domains, held back until the sum is said */
     bool live;
@@ -155,8 +155,8 @@ static void on_domain(void *arg, const struct kr_domain_facts *d,
 {
     struct telling *t = arg;
     kr_preflight_sum_add(&t->sum, d, v);
-    if (t->emit_for)
-        kr_remedy_add(&t->remedy, d, t->emit_for);
+    for (size_t i = 0; t->emit_for && i < t->emit_for->n; i++)
+        kr_remedy_add(&t->remedy[i], d, &t->emit_for->v[i]);
     if (t->common->format == KR_FORMAT_JSON)
         kr_json_preflight_domain(d, v, t->out);
     else if (t->common->verbose)
@@ -197,7 +197,7 @@ static int preflight(const struct kr_common *c, const struct kr_preflight_want *
                      FILE *out, struct kr_err *e)
 {
     struct telling t = {.common = c,
-                        .emit_for = emit ? &want->sides->v[0] : NULL,
+                        .emit_for = emit ? want->sides : NULL,
                         .out = emit ? stderr : out,
                         .live = !c->quiet && !c->verbose && isatty(STDERR_FILENO)};
     struct kr_preflight_end end = {0};
@@ -213,10 +213,12 @@ static int preflight(const struct kr_common *c, const struct kr_preflight_want *
     int status = bad ? (int)e->exit : kr_preflight_status(&t.sum, &end);
     if (!bad)
         say(&t, &end, want->sides, few);
-    if (!bad && emit)
-        emitters[emit](&t.remedy, t.emit_for, end.whole, out);
+    for (size_t i = 0; i < KR_SIDES_MOST; i++) {
+        if (!bad && emit && i < t.emit_for->n)
+            emitters[emit](&t.remedy[i], &t.emit_for->v[i], end.whole, out);
+        kr_remedy_free(&t.remedy[i]);
+    }
     free(few);
-    kr_remedy_free(&t.remedy);
     kr_preflight_sum_free(&t.sum);
     return status;
 }
@@ -317,7 +319,7 @@ static const char *const examples[] = {
     "kumo-redirect preflight gmail.com outlook.com:8.8",
     "kumo-redirect preflight --domains-file names.txt --format json >names.ndjson",
     "kumo-redirect preflight --from-command -- traffic-gen --domain gmail.com:67.4",
-    "kumo-redirect preflight --domains-file names.txt --emit postfix >>/etc/postfix/main.cf",
+    "kumo-redirect preflight --domains-file names.txt --emit postfix >relax.sh",
     NULL,
 };
 const struct kr_command kr_cmd_preflight = {

@@ -161,29 +161,56 @@ static enum kr_pfmap_found find_in(struct kr_pfmap_asker *a, const struct kr_pfm
     return KR_PFMAP_HIT;
 }
 
+/* Parts of an address are no keys for patterns, nor for what answers as they do (maps_find(3)). */
+static bool takes_parts(const struct kr_pfmap *m)
+{
+    return m->kind == KR_PFMAP_TABLE || m->kind == KR_PFMAP_STATIC || m->kind == KR_PFMAP_UNSURE;
+}
+
 static enum kr_pfmap_found find_key(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
-                                    const char *key, struct kr_buf *value)
+                                    const char *key, bool part, struct kr_buf *value)
 {
     for (size_t i = 0; i < m->n; i++) {
-        enum kr_pfmap_found f = find_in(a, &m->v[i], key, value);
+        enum kr_pfmap_found f =
+            !part || takes_parts(&m->v[i]) ? find_in(a, &m->v[i], key, value) : KR_PFMAP_MISS;
         if (f != KR_PFMAP_MISS)
             return f;
     }
     return KR_PFMAP_MISS;
 }
 
-/* What a plugin does not know, a later key may: it is noted and looked on. */
-enum kr_pfmap_found kr_pfmaps_find(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
-                                   const char *domain, bool star, struct kr_buf *value)
+enum kr_pfmap_found kr_pfmaps_policy(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
+                                     const char *hop, struct kr_buf *value)
 {
-    enum kr_pfmap_found f = m->n ? find_key(a, m, domain, value) : KR_PFMAP_MISS;
-    bool outside = *domain == '['; /* "[host]:port" has no parents */
-    for (const char *p = strchr(domain, '.'); m->n && !outside && p && f == KR_PFMAP_MISS;
+    enum kr_pfmap_found f = find_key(a, m, hop, false, value);
+    bool outside = *hop == '['; /* "[host]:port" has no parents */
+    for (const char *p = strchr(hop, '.'); !outside && p && f == KR_PFMAP_MISS;
          p = strchr(p + 1, '.'))
-        f = find_key(a, m, p, value);
-    if (star && m->n && f == KR_PFMAP_MISS)
-        f = find_key(a, m, "*", value);
+        f = find_key(a, m, p, false, value);
     return f;
+}
+
+enum kr_pfmap_found kr_pfmaps_route(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
+                                    const char *domain, bool dotless, struct kr_buf *value)
+{
+    KR_AUTO_BUF struct kr_buf address = {0};
+    kr_buf_printf(&address, "%s@%s", KR_PFMAP_USER, domain);
+    enum kr_pfmap_found f = find_key(a, m, address.s, false, value);
+    if (f == KR_PFMAP_MISS)
+        f = find_key(a, m, domain, true, value);
+    for (const char *p = strchr(domain, '.'); p && f == KR_PFMAP_MISS; p = strchr(p + 1, '.'))
+        f = find_key(a, m, p + dotless, true, value);
+    return f == KR_PFMAP_MISS ? find_key(a, m, "*", false, value) : f;
+}
+
+size_t kr_pfmaps_addresses(const struct kr_pfmaps *m, const char **first)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->n; i++)
+        for (size_t k = 0; k < m->v[i].n; k++)
+            if (strchr(m->v[i].v[k].key, '@') && n++ == 0)
+                *first = m->v[i].v[k].key;
+    return n;
 }
 
 void kr_pfmaps_free(struct kr_pfmaps *m)

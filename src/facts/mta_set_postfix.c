@@ -24,6 +24,7 @@ struct postfix {
     struct kr_pfmap_asker asker;
     struct kr_mta_params main, master; /* master: "smtp/unix/NAME" */
     struct kr_pfmaps routes;
+    bool dotless; /* "example.com" in transport_maps stands for what is below it as well */
     struct transport *transports;
     size_t n, cap;
     char folder[256], postmap[64];
@@ -135,7 +136,7 @@ static struct transport *transport_named(struct postfix *p, const char *name, si
 static bool route(struct postfix *p, const char *domain, struct transport **t, struct kr_buf *hop)
 {
     KR_AUTO_BUF struct kr_buf value = {0};
-    enum kr_pfmap_found f = kr_pfmaps_find(&p->asker, &p->routes, domain, true, &value);
+    enum kr_pfmap_found f = kr_pfmaps_route(&p->asker, &p->routes, domain, p->dotless, &value);
     const char *fallback = setting(p, NULL, "default_transport");
     const char *relay = setting(p, NULL, "relayhost");
     if (f == KR_PFMAP_DOUBT || f == KR_PFMAP_BY_PLUGIN)
@@ -160,14 +161,14 @@ static struct kr_mta_path policy(struct postfix *p, const struct transport *t, c
     struct kr_mta_path out = t->path;
     if (out.level == KR_TLS_UNSURE)
         return out;
-    enum kr_pfmap_found f = kr_pfmaps_find(&p->asker, &t->policy, hop, false, &value);
+    enum kr_pfmap_found f = kr_pfmaps_policy(&p->asker, &t->policy, hop, &value);
     if (f == KR_PFMAP_DOUBT)
         return (struct kr_mta_path){.level = KR_TLS_UNSURE};
     if (f == KR_PFMAP_HIT && out.level != KR_TLS_DEFER)
         out = level_of(value.s);
-    out.no_sni = !*setting(p, t, "smtp_tls_servername") &&
+    out.mta_sts = f == KR_PFMAP_BY_PLUGIN; /* whose answers hold servername=hostname */
+    out.no_sni = !out.mta_sts && !*setting(p, t, "smtp_tls_servername") &&
                  !(f == KR_PFMAP_HIT && strstr(value.s, "servername="));
-    out.mta_sts = f == KR_PFMAP_BY_PLUGIN;
     /* postfix-tlspol also answers dane-only where there are TLSA records. */
     if (out.mta_sts && (strstr(t->policy.list, "tlspol") || strstr(t->policy.list, ":8642")))
         out.dane = out.half_dane = true;
@@ -239,7 +240,8 @@ static int ask(struct postfix *p, const char *postconf, struct kr_err *e)
         {postconf, "-c", p->folder, "-x", "smtp_tls_security_level", "smtp_tls_policy_maps",
          "smtp_tls_dane_insecure_mx_policy", "smtp_dns_support_level", "smtp_enforce_tls",
          "smtp_tls_enforce_peername", "smtp_tls_wrappermode", "smtp_tlsrpt_enable",
-         "smtp_tls_servername", "default_transport", "transport_maps", "relayhost", NULL},
+         "smtp_tls_servername", "default_transport", "transport_maps", "relayhost",
+         "parent_domain_matches_subdomains", NULL},
         {postconf, "-c", p->folder, "-P", "-x", NULL},
         {postconf, "-c", p->folder, "-M", NULL},
     };
@@ -281,7 +283,14 @@ static void show_options(struct postfix *p)
 
 static void say(struct kr_mta_setting *x, struct postfix *p)
 {
-    const char *relay = setting(p, NULL, "relayhost");
+    const char *relay = setting(p, NULL, "relayhost"), *first = NULL;
+    size_t addresses = kr_pfmaps_addresses(&p->routes, &first);
+    if (addresses)
+        kr_mta_note(x->out, KR_HOLDS, "address-routes", "send to other users, or take them out",
+                    p->folder,
+                    "transport_maps has a route of its own for %zu addresses (%.80s): what is said "
+                    "of their domains is true of all other users",
+                    addresses, first);
     if (*relay)
         kr_mta_note(x->out, KR_HOLDS, "smart-host",
                     "ask preflight about the smart host itself; its passwords may be offered to "
@@ -320,9 +329,12 @@ void kr_mta_set_postfix(struct kr_mta_setting *x)
         return;
     }
     kr_pfmaps_load(&p->asker, setting(p, NULL, "transport_maps"), &p->routes);
+    p->dotless =
+        strstr(setting(p, NULL, "parent_domain_matches_subdomains"), "transport_maps") != NULL;
     snprintf(x->asked->how, sizeof x->asked->how, "%.30s -c %.50s", postconf, p->folder);
     x->side->tlsrpt = says_yes(p, NULL, "smtp_tlsrpt_enable");
     x->side->title = "Postfix";
+    x->side->config = p->folder;
     x->side->assumed = false;
     x->side->path = path;
     x->side->arg = p;

@@ -32,12 +32,20 @@ struct kr_pfmap_asker {
     uint64_t asks_left, asked, unasked;
 };
 void kr_pfmaps_load(struct kr_pfmap_asker *a, const char *list, struct kr_pfmaps *out);
-/* The first result for the key, else for ".parent" of each parent, as Postfix goes through them.
- * UNSURE: a table that can't be looked at comes before any result. PLUGIN: the same, of a server
- * that answers by MTA-STS. */
+/* HIT: the first result. DOUBT: a table that can't be looked at comes before any. BY_PLUGIN: the
+ * same, of a server that answers by MTA-STS. */
 enum kr_pfmap_found { KR_PFMAP_MISS, KR_PFMAP_HIT, KR_PFMAP_DOUBT, KR_PFMAP_BY_PLUGIN };
-enum kr_pfmap_found kr_pfmaps_find(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
-                                   const char *domain, bool star, struct kr_buf *value);
+/* smtp_tls_policy_maps: the next hop, else ".parent" of each parent. */
+enum kr_pfmap_found kr_pfmaps_policy(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
+                                     const char *hop, struct kr_buf *value);
+/* transport_maps (transport(5)), for the address of a load generator's user: the whole of it, which
+ * is all that patterns see; the domain; ".parent" of each parent, or "parent" with `dotless`
+ * (parent_domain_matches_subdomains); "*". */
+#define KR_PFMAP_USER "user-1"
+enum kr_pfmap_found kr_pfmaps_route(struct kr_pfmap_asker *a, const struct kr_pfmaps *m,
+                                    const char *domain, bool dotless, struct kr_buf *value);
+/* How many keys are whole addresses; *first: one of them, when there is any. */
+size_t kr_pfmaps_addresses(const struct kr_pfmaps *m, const char **first);
 void kr_pfmaps_free(struct kr_pfmaps *m);
 
 #endif

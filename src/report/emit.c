@@ -26,7 +26,8 @@ bool kr_emit_head(const struct kr_remedy *r, const struct kr_mta_side *side, boo
                 "%s kumo-redirect: nothing has to be switched off for these %" PRIu64 " domains\n",
                 mark, r->all);
     say_reasons(r, mark, out);
-    fprintf(out, "%s Judged for %s%s.\n", mark, side->title,
+    fprintf(out, "%s Judged for %s%s%s%s.\n", mark, side->title, side->config ? " in " : "",
+            side->config ? side->config : "",
             side->assumed ? " as it is by default: nobody could ask it how it is set" : "");
     if (r->hopeless)
         fprintf(out,

@@ -1,44 +1,68 @@
 /* A policy for the next hop goes before the level of the transport and before every other table, so
- * one table of our own is all that a few domains need (smtp_tls_policy_maps, postconf(5)). */
+ * one table of our own is all that a few domains need (smtp_tls_policy_maps, postconf(5)).
+ * Commands, since a name that stands twice in main.cf is warned of in each line of the log. */
 #include "emit.h"
 
 #include <string.h>
 
-static void say_table(const struct kr_remedy *r, const char *old, FILE *out)
+/* In single quotes of a shell. */
+static void put_quoted(const char *s, FILE *out)
 {
-    fputs("# Only these next hops; what stood there before comes behind them.\n"
-          "smtp_tls_policy_maps =\n    inline:{\n",
-          out);
-    for (size_t i = 0; i < r->names.n; i++)
-        fprintf(out, "      { %s = may }\n", r->names.v[i]);
-    fputs("    }\n", out);
-    if (old && *old)
-        fprintf(out, "    %s\n", old);
+    for (; *s; s++)
+        fputs(*s == '\'' ? "'\\''" : (const char[]){*s, '\0'}, out);
 }
 
-static void say_all(const char *old, const char *level, FILE *out)
+static void say_table(const struct kr_remedy *r, const char *old, const char *folder, FILE *out)
+{
+    fprintf(out,
+            "# Only these next hops; what stood there before comes behind them.\n"
+            "postconf -c %s -e 'smtp_tls_policy_maps = inline:{",
+            folder);
+    for (size_t i = 0; i < r->names.n; i++)
+        fprintf(out, " { %s = may }", r->names.v[i]);
+    fputs(" } ", out);
+    put_quoted(old ? old : "", out);
+    fputs("'\n", out);
+}
+
+static void say_all(const char *old, const char *level, const char *folder, FILE *out)
 {
     fprintf(out,
             "# More than %u: for all destinations.\n# It was: smtp_tls_security_level = %s\n"
             "# It was: smtp_tls_policy_maps = %s\n"
-            "smtp_tls_security_level = may\nsmtp_tls_policy_maps =\n",
-            KR_REMEDY_NAMED, level ? level : "(not asked)", old ? old : "(not asked)");
+            "postconf -c %s -e 'smtp_tls_security_level = may' 'smtp_tls_policy_maps ='\n",
+            KR_REMEDY_NAMED, level ? level : "(not asked)", old ? old : "(not asked)", folder);
 }
 
 /* What master.cf says for a transport counts instead of what stands in main.cf. */
-static void say_master(const struct kr_remedy *r, const struct kr_mta_side *side, FILE *out)
+static void say_master(const struct kr_remedy *r, const struct kr_mta_side *side,
+                       const char *folder, FILE *out)
 {
     for (size_t i = 0; i < side->n_options; i++) {
         const struct kr_mta_option *o = &side->options[i];
         bool level = strcmp(o->name, "smtp_tls_security_level") == 0;
         if (!*o->of || (level && !r->more) || strcmp(o->name, "smtp_tlsrpt_enable") == 0)
             continue;
-        fprintf(
-            out,
-            "# master.cf says otherwise for the transport %s; also run:\n"
-            "#   postconf -PX %s/unix/%s\n# and to undo it:\n#   postconf -P '%s/unix/%s = %s'\n",
-            o->of, o->of, o->name, o->of, o->name, o->value);
+        fprintf(out,
+                "# master.cf says otherwise for the transport %s: %s\n"
+                "postconf -c %s -PX '%s/unix/%s'\n",
+                o->of, o->value, folder, o->of, o->name);
     }
+}
+
+/* Both files are kept as they were before the first change. */
+static void say_frame(const char *folder, FILE *out)
+{
+    fprintf(out,
+            "# Run it as root: sh FILE. Undo:\n"
+            "#   for f in main master; do mv -f %s/$f.cf.before-kumo-redirect %s/$f.cf; done\n"
+            "#   postfix -c %s reload\n"
+            "set -e\n"
+            "for f in main master; do\n"
+            "    [ -e %s/$f.cf.before-kumo-redirect ] ||\n"
+            "        cp -p %s/$f.cf %s/$f.cf.before-kumo-redirect\n"
+            "done\n",
+            folder, folder, folder, folder, folder, folder);
 }
 
 void kr_emit_postfix(const struct kr_remedy *r, const struct kr_mta_side *side, bool whole,
@@ -46,25 +70,26 @@ void kr_emit_postfix(const struct kr_remedy *r, const struct kr_mta_side *side, 
 {
     const char *old = kr_emit_option(side, "", "smtp_tls_policy_maps");
     const char *wrapper = kr_emit_option(side, "", "smtp_tls_wrappermode");
+    const char *folder = side->config ? side->config : "/etc/postfix";
     if (!kr_emit_head(r, side, whole, "#", out))
         return;
-    fputs("# Add it to the end of main.cf, where the last line of a name counts, then: postfix "
-          "reload\n# Undo: sed -i '/^# BEGIN kumo-redirect/,/^# END kumo-redirect/d' "
-          "/etc/postfix/main.cf && postfix reload\n",
-          out);
-    say_master(r, side, out);
-    fputs("# BEGIN kumo-redirect\n", out);
+    say_frame(folder, out);
+    say_master(r, side, folder, out);
     if (r->needs & ~KR_NEED_REPORTS) {
         if (r->more)
-            say_all(old, kr_emit_option(side, "", "smtp_tls_security_level"), out);
+            say_all(old, kr_emit_option(side, "", "smtp_tls_security_level"), folder, out);
         else
-            say_table(r, old, out);
+            say_table(r, old, folder, out);
     }
     if (r->needs & KR_NEED_TLS && wrapper && strcmp(wrapper, "yes") == 0)
-        fputs("# TLS before SMTP is nothing that port 25 has.\nsmtp_tls_wrappermode = no\n", out);
+        fprintf(out,
+                "# TLS before SMTP is nothing that port 25 has.\n"
+                "postconf -c %s -e 'smtp_tls_wrappermode = no'\n",
+                folder);
     if (r->needs & KR_NEED_REPORTS)
-        fputs("# Failure reports about the test would be mailed to the real domains.\n"
-              "smtp_tlsrpt_enable = no\n",
-              out);
-    fputs("# END kumo-redirect\n", out);
+        fprintf(out,
+                "# Failure reports about the test would be mailed to the real domains.\n"
+                "postconf -c %s -e 'smtp_tlsrpt_enable = no'\n",
+                folder);
+    fprintf(out, "postfix -c %s reload\n", folder);
 }

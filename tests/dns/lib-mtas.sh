@@ -1,12 +1,90 @@
 # shellcheck shell=bash
 # Real Postfix and Exim in the DNS lab. Every address an MX has is one of the lab's host, where a sink
-# answers on port 25: what a redirect does to a delivery, without one. Source it after lib-dns.sh,
-# lib-zones.sh, tests/net/lib-postfix.sh and tests/smtp/lib-mta.sh.
+# answers on port 25: what a redirect does to a delivery, without one.
+
+# shellcheck source=tests/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/dns/lib-dns.sh
+. "$TESTS/dns/lib-dns.sh"
+# shellcheck source=tests/dns/lib-zones.sh
+. "$TESTS/dns/lib-zones.sh"
+# shellcheck source=tests/dns/lib-certs.sh
+. "$TESTS/dns/lib-certs.sh"
+# shellcheck source=tests/net/lib-postfix.sh
+. "$TESTS/net/lib-postfix.sh"
+# shellcheck source=tests/smtp/lib-mta.sh
+. "$TESTS/smtp/lib-mta.sh"
+
+declare -A REAL FORETOLD
+SINK_SEEN=()
+
+# mtas_lab TAG PACKAGE...: the DNS lab with its zones served and asked, or the suite is skipped. What
+# STS_ZONE holds goes into test. as well.
+mtas_lab() {
+    local tag=$1
+    shift
+    ((EUID == 0)) || { echo "1..0 # SKIP network namespaces need root"; exit 0; }
+    pkg_need "${DNS_NEEDS[@]}" "$@" || { echo "1..0 # SKIP the mail servers can't be fetched"; exit 0; }
+    dns_init "$tag"
+    zones_of_rows
+    nsd_up 127.0.0.2
+    unbound_up
+    mtas_init
+}
+
+# ---- several at once -----------------------------------------------------------------------------
+
+BESIDE=0 BESIDE_MOST=4
+# Put before what must not find the mail servers of those beside it.
+UNSEEN=(unshare --pid --fork --kill-child --mount-proc)
+
+# beside COMMAND...: in a shell of its own, beside others, with a folder, an /etc, a queue and a port of
+# its own. What it says is told by `together`.
+beside() {
+    local n=$BESIDE
+    BESIDE=$((n + 1))
+    while (($(jobs -rp | wc -l) >= BESIDE_MOST)); do wait -n || true; done
+    mkdir "$LAB_DIR/beside.$n"
+    chmod 755 "$LAB_DIR/beside.$n"
+    (
+        trap - EXIT # the lab is not this shell's to take down
+        LAB_DIR=$LAB_DIR/beside.$n
+        cp -a "$ETC" "$LAB_DIR/etc"
+        ETC=$LAB_DIR/etc MTA_DIR=$LAB_DIR/mta MTA_PORT=$((5870 + n))
+        pkg_run "$ETC"
+        "$@"
+        echo "# end"
+    ) >"$LAB_DIR/beside.$n/said" 2>&1 &
+    LAB_PIDS+=("$!")
+}
+
+# together: waits for them, and their results are this shell's.
+together() {
+    local i line
+    wait
+    for ((i = 0; i < BESIDE; i++)); do
+        while IFS= read -r line; do
+            case $line in
+            "ok "*) tap_ok "${line#* - }" ;;
+            "not ok "*) tap_not_ok "${line#* - }" ;;
+            "# end") ;;
+            *) echo "$line" ;;
+            esac
+        done <"$LAB_DIR/beside.$i/said"
+        [[ $(tail -n 1 "$LAB_DIR/beside.$i/said") == "# end" ]] || tap_not_ok "number $i came to its end"
+        rm -rf "$LAB_DIR/beside.$i"
+    done
+    BESIDE=0
+}
+
+# ---- the lab -------------------------------------------------------------------------------------
 
 # mtas_init: users, addresses; ETC is what the programs see as /etc.
 mtas_init() {
     ETC=$DNS/etc
-    MTA_DIR=$LAB_DIR/mta
+    MTA_DIR=$LAB_DIR/mta MTA_PORT=587
     mkdir -p "$ETC/postfix" "$ETC/exim4"
     printf 'nameserver 127.0.0.1\noptions timeout:3 attempts:1 trust-ad\n' >"$ETC/resolv.conf"
     printf '127.0.0.1 localhost\n' >"$ETC/hosts"
@@ -34,19 +112,20 @@ postfix_etc() {
         printf 'inet_protocols = ipv4\nsmtp_connect_timeout = 2s\nminimal_backoff_time = 300s\nmaximal_backoff_time = 300s\n'
         printf 'queue_run_delay = 300s\ndefault_transport = smtp\n%b' "$1"
     } >"$ETC/postfix/main.cf"
-    mta_master | grep -v '^127.0.0.1:25' | sed "s|^smtp unix.*|&${2:+ $2}|; s|^relay unix.*|&\nstrict unix - - n - - smtp -o smtp_tls_security_level=encrypt|" \
+    mta_master | grep -v '^127.0.0.1:25' | sed "s|^127.0.0.1:587|127.0.0.1:$MTA_PORT|; s|^smtp unix.*|&${2:+ $2}|; s|^relay unix.*|&\nstrict unix - - n - - smtp -o smtp_tls_security_level=encrypt|" \
         >"$ETC/postfix/master.cf"
 }
 postfix_up() {
     rm -rf "$MTA_DIR"
     mta_queue_folders
     spawn postfix "$H" "${PKG_RUN[@]}" /usr/lib/postfix/sbin/master -c /etc/postfix
-    wait_for 15 mta_answers || die "Postfix did not start: $(cat "$LAB_DIR/postfix.log" "$MTA_DIR/log" 2>&1)"
+    wait_for 30 postfix_answers || die "Postfix did not start: $(cat "$LAB_DIR/postfix.log" "$MTA_DIR/log" 2>&1)"
 }
+postfix_answers() { in_ns "$H" "$TOOLS/tcpconn" -w 300 127.0.0.1 "$MTA_PORT" 2>/dev/null | grep -q '220 mta'; }
 # postfix_sends DOMAIN...: a message for each; what became of the first attempt of each is in REAL.
 postfix_sends() {
     postfix_up
-    mta_inject $# 587 "$*"
+    mta_inject $# "$MTA_PORT" "$*"
     wait_for 45 all_tried $# || tap_note "not all were tried: $(tail -n 3 "$MTA_DIR/log")"
     mta_stop
     REAL=()
@@ -120,7 +199,7 @@ exim_says() { grep -F "user@$1" "$LAB_DIR/exim/$1/mainlog" | tail -n 1 | cut -c 
 
 # foretell MTA OPTION... -- DOMAIN...: outcomes in FORETOLD, as preflight tells them.
 foretell() {
-    local mta=$1 domain outcome
+    local mta=$1 domain outcome PKG_RUN=("${UNSEEN[@]}" "${PKG_RUN[@]}")
     shift
     preflight --mta "$mta" "$@"
     FORETOLD=()
@@ -152,7 +231,7 @@ compare() {
 emit() {
     local mta=$1
     shift
-    in_ns "$H" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" "${SINK_SEEN[@]}" --emit "$mta" "$@" \
+    in_ns "$H" "${UNSEEN[@]}" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" "${SINK_SEEN[@]}" --emit "$mta" "$@" \
         >"$LAB_DIR/emitted" 2>"$LAB_DIR/err" || (($? == 1)) || tap_note "$(cat "$LAB_DIR/err")"
 }
 

@@ -105,6 +105,7 @@ k DS 4711 200 2 $cert
 u NS ns.test.
 lame NS ns.lame
 ns.lame A 127.0.0.9
+${STS_ZONE:-}
 END
     sign test. -n
     zone . <<END
