@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # CPU time of a sink, on the loopback of a namespace of its own: for a message, kumo-sink against
 # Postfix's smtp-sink, from the same generator, in turn; the same for connections to other addresses
-# that `up` or the documented line redirects; kumo-sink with a policy against itself without; and for a
-# full TLS handshake, against openssl s_server; and the memory of idle connections. Prints rows as run.sh
+# that `up` or the documented line redirects, with what a sink that does nothing costs there; kumo-sink
+# with a policy against itself without; and for a full TLS handshake, against openssl s_server; and the
+# memory of idle connections. Prints rows as run.sh
 # does; exits 1 when a goal is missed. Sink and generator share a processor: waking another one costs
 # more than a message does where it takes an interrupt through a hypervisor, differs twofold from run to
 # run, and says nothing of either sink.
