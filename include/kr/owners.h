@@ -10,6 +10,18 @@
 
 struct kr_procs;
 
+/* Sockets, by their inodes: however many a process holds. */
+struct kr_inodes {
+    uint32_t *v;
+    size_t n, cap;
+};
+/* Adds those a process holds. 0, or -1 (errno): its descriptors can't be read; some may be missing.
+ */
+int kr_inodes_add(pid_t pid, struct kr_inodes *out);
+void kr_inodes_sort(struct kr_inodes *l);
+bool kr_inodes_have(const struct kr_inodes *l, uint32_t inode); /* of a list that is sorted */
+void kr_inodes_free(struct kr_inodes *l);
+
 struct kr_wanted {
     uint32_t inode;     /* of a socket; 0: a tun device is looked for */
     char tun[IFNAMSIZ]; /* its name, of whatever namespace: fdinfo does not tell which */

@@ -6,12 +6,9 @@
 #include <kr/buf.h>
 #include <kr/listener.h>
 #include <kr/mta.h>
+#include <kr/owners.h>
 #include <kr/prefixset.h>
 
-struct kr_mta_inodes {
-    uint32_t *v;
-    size_t n, cap;
-};
 struct kr_mta_reading {
     struct kr_scene *s;
     struct kr_mtas *out;
@@ -22,7 +19,7 @@ struct kr_mta_reading {
     struct kr_prefixset lan, own; /* exempt; addresses of this host */
     size_t files_left, bytes_left, visits_left;
     pid_t last_owner;
-    struct kr_mta_inodes known;
+    struct kr_inodes known;
     bool every; /* processes of one program that have a queue each are listed each */
 };
 

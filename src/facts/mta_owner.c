@@ -2,14 +2,13 @@
 #include "mta_hop.h"
 
 #include <kr/err.h>
-#include <kr/mem.h>
+#include <kr/owners.h>
 #include <kr/procs.h>
 #include <kr/scene.h>
 #include <kr/sock.h>
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,47 +37,14 @@ static bool holds(pid_t pid, uint32_t inode)
     return found;
 }
 
-/* Adds the sockets of a process. */
-static void collect(pid_t pid, struct kr_mta_inodes *out)
-{
-    char path[64], link[64];
-    const struct dirent *entry;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *d = opendir(path);
-    while (d && (entry = readdir(d)) != NULL) {
-        ssize_t n = readlinkat(dirfd(d), entry->d_name, link, sizeof link - 1);
-        uint32_t inode;
-        link[n > 0 ? n : 0] = '\0';
-        if (sscanf(link, "socket:[%" SCNu32 "]", &inode) != 1)
-            continue;
-        out->v = kr_grow(out->v, &out->cap, out->n + 1, sizeof *out->v);
-        out->v[out->n++] = inode;
-    }
-    if (d)
-        closedir(d);
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Every socket of every mail server that is known: there may be thousands of connections. */
 static void collect_known(struct kr_mta_reading *r)
 {
     const struct kr_procs *p = r->s->procs;
     for (size_t i = 0; p && i < p->n; i++)
         if (kr_mta_is_kind(p->v[i].name, p->v[i].pid))
-            collect(p->v[i].pid, &r->known);
-    if (r->known.n)
-        qsort(r->known.v, r->known.n, sizeof *r->known.v, by_number);
-}
-
-static bool is_known(const struct kr_mta_reading *r, uint32_t inode)
-{
-    return r->known.n &&
-           bsearch(&inode, r->known.v, r->known.n, sizeof *r->known.v, by_number) != NULL;
+            kr_inodes_add(p->v[i].pid, &r->known); /* one that is missed is a stranger's */
+    kr_inodes_sort(&r->known);
 }
 
 static pid_t stranger(struct kr_mta_reading *r, uint32_t inode)
@@ -171,7 +137,7 @@ static void strange_sockets(struct kr_mta_reading *r, const struct kr_socks *soc
     for (size_t i = 0; i < socks->n && said < MOST_STRANGERS; i++) {
         const struct kr_sock *k = &socks->v[i];
         bool known;
-        if (k->time_wait || k->orphan || stays_here(r, k) || is_known(r, k->inode))
+        if (k->time_wait || k->orphan || stays_here(r, k) || kr_inodes_have(&r->known, k->inode))
             continue;
         pid_t pid = kr_mta_owner(r, k->inode, true, &known);
         if (!known)
@@ -194,8 +160,7 @@ static void strange_connections(struct kr_mta_reading *r)
         kr_mta_say(r, KR_MTA_UNKNOWN, KR_IN_DOUBT, "connections to mail ports", 0, "%.200s", e.msg);
     strange_sockets(r, &socks);
     kr_socks_free(&socks);
-    free(r->known.v);
-    r->known = (struct kr_mta_inodes){0};
+    kr_inodes_free(&r->known);
 }
 
 void kr_mta_strangers(struct kr_mta_reading *r)

@@ -64,25 +64,43 @@ static void on_tun(struct search *s, const char *fd)
             found(s, &s->v[i]);
 }
 
-static void on_fd(struct search *s, const char *fd)
+/* What a descriptor is: "socket:[1234]", or a path. Returns its length, 0 when it is gone. */
+static size_t read_link(int fds, const char *fd, char out[static 64])
+{
+    ssize_t n = readlinkat(fds, fd, out, 63);
+    out[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool is_socket(const char *link, uint32_t *inode)
 {
     static const char socket[] = "socket:[";
+    bool is = strncmp(link, socket, sizeof socket - 1) == 0;
+    *inode = is ? (uint32_t)strtoul(link + sizeof socket - 1, NULL, 10) : 0;
+    return is;
+}
+
+static void on_fd(struct search *s, const char *fd)
+{
     char link[64];
-    ssize_t n = readlinkat(s->fds, fd, link, sizeof link - 1);
-    if (n <= 0)
-        return;
-    link[n] = '\0';
-    if (strncmp(link, socket, sizeof socket - 1) == 0)
-        on_socket(s, (uint32_t)strtoul(link + sizeof socket - 1, NULL, 10));
+    uint32_t inode;
+    size_t n = read_link(s->fds, fd, link);
+    if (is_socket(link, &inode))
+        on_socket(s, inode);
     else if (s->tuns && n >= 4 && strcmp(link + n - 4, "/tun") == 0)
         on_tun(s, fd); /* /dev/net/tun, wherever a container has it */
 }
 
-static void look_into(struct search *s, const struct kr_proc *p)
+static DIR *open_fds(pid_t pid)
 {
     char path[32];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)p->pid);
-    DIR *d = opendir(path);
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    return opendir(path);
+}
+
+static void look_into(struct search *s, const struct kr_proc *p)
+{
+    DIR *d = open_fds(p->pid);
     s->whole &= d || errno == ENOENT || errno == ESRCH;
     if (!d)
         return;
@@ -115,4 +133,53 @@ bool kr_owners_find(const struct kr_procs *procs, ino_t first, struct kr_wanted 
             if ((procs->v[i].netns != first) == others)
                 look_into(&s, &procs->v[i]);
     return s.whole;
+}
+
+/* ---- all sockets of a process ---------------------------------------------------------------- */
+
+int kr_inodes_add(pid_t pid, struct kr_inodes *out)
+{
+    char link[64];
+    uint32_t inode;
+    const struct dirent *entry;
+    DIR *d = open_fds(pid);
+    if (!d)
+        return -1;
+    while ((errno = 0, entry = readdir(d)) != NULL) {
+        if (entry->d_name[0] == '.')
+            continue;
+        if (!read_link(dirfd(d), entry->d_name, link) && errno != ENOENT)
+            break;
+        if (is_socket(link, &inode)) {
+            out->v = kr_grow(out->v, &out->cap, out->n + 1, sizeof *out->v);
+            out->v[out->n++] = inode;
+        }
+    }
+    int why = errno;
+    closedir(d);
+    errno = why;
+    return why ? -1 : 0;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+void kr_inodes_sort(struct kr_inodes *l)
+{
+    if (l->n)
+        qsort(l->v, l->n, sizeof *l->v, by_number);
+}
+
+bool kr_inodes_have(const struct kr_inodes *l, uint32_t inode)
+{
+    return l->n && bsearch(&inode, l->v, l->n, sizeof *l->v, by_number) != NULL;
+}
+
+void kr_inodes_free(struct kr_inodes *l)
+{
+    free(l->v);
+    *l = (struct kr_inodes){0};
 }

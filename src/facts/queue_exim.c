@@ -59,17 +59,25 @@ static int ask(const struct kr_queue_how *how, const char *program, const char *
                       : 0;
 }
 
+/* The number that -bpc says, and nothing else; -1: something else was said. */
+static int64_t count_of(const struct words *w)
+{
+    size_t digits = strspn(w->first, "0123456789");
+    bool is = w->lines == 1 && digits && digits <= 12 && !w->first[digits];
+    return is ? (int64_t)strtoull(w->first, NULL, 10) : -1;
+}
+
 static int ask_count(const struct kr_queue_how *how, const char *program, const char *config,
                      uint64_t *n, struct kr_err *e)
 {
     struct words w;
     if (ask(how, program, config, "-bpc", NULL, &w, e))
         return -1;
-    size_t digits = strspn(w.first, "0123456789");
-    if (w.lines != 1 || !digits || digits > 12 || w.first[digits])
+    int64_t said = count_of(&w);
+    if (said < 0)
         return kr_fail(e, KR_UNKNOWN, 0, "%s -bpc says '%.60s', which is no number", program,
                        w.first);
-    *n = strtoull(w.first, NULL, 10);
+    *n = (uint64_t)said;
     return 0;
 }
 

@@ -9,14 +9,14 @@
 #include <kr/endpoint.h>
 #include <kr/err.h>
 #include <kr/mem.h>
+#include <kr/owners.h>
 
 #include <arpa/inet.h>
-#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define USUAL_PORT 8000
 #define MOST_LISTENERS 32
@@ -31,33 +31,6 @@ struct doors {
     struct kr_http_at v[MOST_LISTENERS];
     size_t n;
 };
-struct inodes {
-    uint32_t v[4096];
-    size_t n;
-};
-
-static void own_sockets(pid_t pid, struct inodes *out)
-{
-    char path[64], link[64];
-    const struct dirent *d;
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    DIR *dir = opendir(path);
-    while (dir && (d = readdir(dir)) != NULL && out->n < sizeof out->v / sizeof *out->v) {
-        ssize_t n = readlinkat(dirfd(dir), d->d_name, link, sizeof link - 1);
-        link[n > 0 ? n : 0] = '\0';
-        out->n += sscanf(link, "socket:[%" SCNu32 "]", &out->v[out->n]) == 1;
-    }
-    if (dir)
-        closedir(dir);
-}
-
-static bool is_own(const struct inodes *own, uint32_t inode)
-{
-    for (size_t i = 0; i < own->n; i++)
-        if (own->v[i] == inode)
-            return true;
-    return false;
-}
 
 /* An address as /proc/net/tcp writes it: words of the machine's byte order (proc_net_tcp(5)). */
 static bool parse_address(const char *hex, struct kr_http_at *at)
@@ -86,7 +59,7 @@ static void settle(struct kr_http_at *at)
         at->addr[0] = 127;
 }
 
-static void add_door(const char *line, const struct inodes *own, pid_t pid, struct doors *out)
+static void add_door(const char *line, const struct kr_inodes *own, pid_t pid, struct doors *out)
 {
     char address[40];
     unsigned port, state;
@@ -95,14 +68,14 @@ static void add_door(const char *line, const struct inodes *own, pid_t pid, stru
     if (out->n == MOST_LISTENERS ||
         sscanf(line, " %*[^:]: %39[0-9A-Fa-f]:%4x %*s %2x %*s %*s %*s %*s %*s %" SCNu32, address,
                &port, &state, &inode) != 4 ||
-        state != 10 /* LISTEN */ || !is_own(own, inode) || !parse_address(address, &at))
+        state != 10 /* LISTEN */ || !kr_inodes_have(own, inode) || !parse_address(address, &at))
         return;
     at.port = (uint16_t)port;
     settle(&at);
     out->v[out->n++] = at;
 }
 
-static void read_doors(pid_t pid, const char *table, const struct inodes *own, struct doors *out)
+static void read_doors(pid_t pid, const char *table, const struct kr_inodes *own, struct doors *out)
 {
     char path[64], line[512];
     snprintf(path, sizeof path, "/proc/%d/net/%s", (int)pid, table);
@@ -113,19 +86,24 @@ static void read_doors(pid_t pid, const char *table, const struct inodes *own, s
         fclose(f);
 }
 
-static void find_doors(pid_t pid, struct doors *out)
+/* -1 (errno): its sockets can't be told. */
+static int find_doors(pid_t pid, struct doors *out)
 {
-    struct inodes *own = kr_calloc(1, sizeof *own);
-    own_sockets(pid, own);
-    read_doors(pid, "tcp", own, out);
-    read_doors(pid, "tcp6", own, out);
-    free(own);
+    struct kr_inodes own = {0};
+    int bad = kr_inodes_add(pid, &own);
+    kr_inodes_sort(&own);
+    if (!bad) {
+        read_doors(pid, "tcp", &own, out);
+        read_doors(pid, "tcp6", &own, out);
+    }
+    kr_inodes_free(&own);
     for (size_t i = 1; i < out->n; i++) /* the documented one first */
         if (out->v[i].port == USUAL_PORT) {
             struct kr_http_at first = out->v[i];
             out->v[i] = out->v[0];
             out->v[0] = first;
         }
+    return bad;
 }
 
 static void url_of(const struct kr_http_at *at, char out[static 80])
@@ -148,6 +126,11 @@ struct told {
     bool any;
 };
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 static int number(const json_t *j, const char *what, uint64_t *out, struct kr_err *e)
 {
     double v = json_is_number(j) ? json_number_value(j) : -1;
@@ -167,15 +150,21 @@ static int gauge(const json_t *root, const char *name, struct told *t, uint64_t 
     return number(json_object_get(j, "value"), name, out, e);
 }
 
-/* By service: "smtp_client:SOURCE->SITE"; one without a colon is the sum of those with. */
+/* By service: "smtp_client:SOURCE->SITE", and "smtp_client" as the sum of those. */
 static int ready(const json_t *root, uint64_t *out, struct kr_err *e)
 {
-    json_t *all =
-        json_object_get(json_object_get(json_object_get(root, "ready_count"), "value"), "service");
+    const json_t *gauges = json_object_get(root, "ready_count");
+    json_t *all = json_object_get(json_object_get(gauges, "value"), "service"), *v;
     const char *name;
-    json_t *v;
-    json_object_foreach(all, name,
-                        v) if (strchr(name, ':') && number(v, "ready_count", out, e)) return -1;
+    uint64_t sum[2] = {0};
+    if (gauges && !json_is_object(all))
+        return kr_fail(e, KR_UNKNOWN, 0, "/metrics.json: ready_count is not by service");
+    json_object_foreach(all, name, v)
+    {
+        if (number(v, "ready_count", &sum[strchr(name, ':') != NULL], e))
+            return -1;
+    }
+    *out = larger(sum[0], sum[1]);
     return 0;
 }
 
@@ -243,11 +232,6 @@ static void commands(struct kr_queue *q, const char *url)
     snprintf(q->look, sizeof q->look, "%s" KCLI "%s queue-summary", into, at);
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 static bool ask_door(struct kr_queue_asking *a, struct kr_queue *q, const struct kr_http_at *at,
                      struct kr_err *why)
 {
@@ -280,7 +264,11 @@ static void ask_process(struct kr_queue_asking *a, struct kr_queue *q)
     struct doors *d = kr_calloc(1, sizeof *d);
     struct kr_err first = {0}, why = {0};
     bool told = false;
-    find_doors(a->mta->pid, d);
+    if (find_doors(a->mta->pid, d)) {
+        kr_queue_doubt(q, "its sockets can't be read: %s", strerror(errno));
+        free(d);
+        return;
+    }
     for (size_t i = 0; i < d->n && !told; i++) {
         d->v[i].pid = a->mta->elsewhere ? a->mta->pid : 0;
         told = ask_door(a, q, &d->v[i], &why);
