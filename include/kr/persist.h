@@ -39,5 +39,6 @@ void kr_persist_free(struct kr_persist *p);
 int kr_units_install(struct kr_err *e);
 int kr_units_remove(struct kr_err *e);
 bool kr_units_there(void);
+bool kr_units_are_read(void); /* at boot: systemd is what runs here (sd_booted(3)) */
 
 #endif

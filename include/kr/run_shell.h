@@ -9,8 +9,9 @@ struct kr_err;
 
 struct kr_shell_word {
     char *text;   /* without its quotes */
-    bool expands; /* holds $ or `: what it will be is not known here */
-    bool last;    /* of its command */
+    bool expands;   /* holds $ or `: what it will be is not known here */
+    bool arguments; /* it is "$@" or "${@}": all arguments, empty ones too */
+    bool last;      /* of its command */
 };
 struct kr_shell {
     struct kr_shell_word *v;
@@ -20,7 +21,5 @@ struct kr_shell {
  * is a word too. Returns 0, or -1 (KR_USAGE) when a quote is not closed. */
 int kr_shell_read(const char *text, struct kr_shell *out, struct kr_err *e);
 void kr_shell_free(struct kr_shell *s);
-/* "$@" or ${@}. */
-bool kr_shell_is_all_arguments(const struct kr_shell_word *w);
 
 #endif

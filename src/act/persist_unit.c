@@ -166,3 +166,8 @@ bool kr_units_there(void)
 {
     return access(UNITS "/" GUARD, F_OK) == 0 || access(UNITS "/" RESTORE, F_OK) == 0;
 }
+
+bool kr_units_are_read(void)
+{
+    return access("/run/systemd/system", F_OK) == 0;
+}

@@ -10,7 +10,7 @@
 #define OPERATORS "\n;|&()<>"
 
 struct reading {
-    const char *at;
+    const char *at, *begin; /* begin: of the word, as it is written */
     struct kr_buf word;
     bool any, expands; /* a word has begun; it is not only what it says */
 };
@@ -21,12 +21,25 @@ static void put(struct reading *r, char c)
     r->any = true;
 }
 
+/* Without the quotes a shell would drop empty arguments; other quotes make it something else. */
+static bool is_all_arguments(const struct reading *r)
+{
+    static const char *const ways[] = {"\"$@\"", "\"${@}\""};
+    size_t n = (size_t)(r->at - r->begin);
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+        if (strlen(ways[i]) == n && memcmp(r->begin, ways[i], n) == 0)
+            return true;
+    return false;
+}
+
 static void end_word(struct kr_shell *s, struct reading *r)
 {
     if (!r->any)
         return;
     s->v = kr_grow(s->v, &s->cap, s->n + 1, sizeof *s->v);
-    s->v[s->n++] = (struct kr_shell_word){kr_strdup(kr_buf_str(&r->word)), r->expands, false};
+    s->v[s->n++] = (struct kr_shell_word){.text = kr_strdup(kr_buf_str(&r->word)),
+                                          .expands = r->expands,
+                                          .arguments = is_all_arguments(r)};
     kr_buf_free(&r->word);
     r->any = r->expands = false;
 }
@@ -76,6 +89,8 @@ static void double_quotes(struct reading *r)
 static int part_of_word(struct reading *r, struct kr_err *e)
 {
     char c = *r->at;
+    if (!r->any)
+        r->begin = r->at;
     if (c == '\'')
         single_quotes(r);
     else if (c == '"')
@@ -124,9 +139,4 @@ void kr_shell_free(struct kr_shell *s)
         free(s->v[i].text);
     free(s->v);
     *s = (struct kr_shell){0};
-}
-
-bool kr_shell_is_all_arguments(const struct kr_shell_word *w)
-{
-    return w->expands && (strcmp(w->text, "$@") == 0 || strcmp(w->text, "${@}") == 0);
 }

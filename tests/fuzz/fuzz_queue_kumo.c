@@ -14,7 +14,8 @@ static double value_of(const json_t *root, const char *name)
 static void check(const struct kr_buf *body, const struct told *t)
 {
     json_t *root = json_loadb(kr_buf_str(body), body->len, 0, NULL);
-    if (!json_is_object(root) || t->scheduled > MOST_NUMBER || t->messages > MOST_NUMBER)
+    if (!json_is_object(root) || t->scheduled > (uint64_t)MOST_NUMBER ||
+        t->messages > (uint64_t)MOST_NUMBER)
         abort();
     if ((uint64_t)value_of(root, "scheduled_count_total") != t->scheduled ||
         (uint64_t)value_of(root, "message_count") != t->messages)

@@ -46,7 +46,7 @@ static void check_words(const char *text)
 
 static bool hands_on(const char *text)
 {
-    return strstr(text, "$@") || strstr(text, "${@}") || strstr(text, "\\\n");
+    return strstr(text, "\"$@\"") || strstr(text, "\"${@}\"");
 }
 
 static void check_generator(const char *text)

@@ -121,9 +121,18 @@ class Handler(BaseHTTPRequestHandler):
         self.say(200 if known else 404, "removed")
 
 
-ThreadingHTTPServer.daemon_threads = True
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def server_bind(self):
+        """Without looking up the name of its address."""
+        self.server_name, self.server_port = self.server_address
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(self.server_address)
+
+
 address = sys.argv[3] if len(sys.argv) > 3 else "127.0.0.1"
-ThreadingHTTPServer.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
-server = ThreadingHTTPServer((address, PORT), Handler)
+Server.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+server = Server((address, PORT), Handler)
 print("ready", flush=True)
 server.serve_forever()
