@@ -108,7 +108,7 @@ static int add_domain(struct kr_run_line *l, const struct kr_option_words *w, si
     if (w->v[i].expands)
         return shell_only("--domain", value, e);
     if (!*value)
-        return kr_fail(e, KR_USAGE, 0, "--domain at the end of the command names no domain");
+        return kr_fail(e, KR_USAGE, 0, "--domain names no domain");
     kr_strlist_add(&l->domains, kr_run_line_keep(l, kr_strdup(value)));
     return 0;
 }
@@ -141,10 +141,27 @@ static int scan(struct kr_run_line *l, const struct kr_option_words *w, struct k
     return 0;
 }
 
+/* An option without its value would take the next word for it: --domain-suffix. */
+static int check_values(const struct kr_option_words *w, struct kr_err *e)
+{
+    for (size_t i = 0; i < w->n && strcmp(w->v[i].text, "--") != 0; i++) {
+        const char *option = w->v[i].text;
+        if (!takes_value(option, w->letters))
+            continue;
+        if (++i == w->n && strcmp(option, SUFFIX_OPTION) != 0)
+            return kr_fail(e, KR_USAGE, 0, "'%s' at the end of the command has no value", option);
+        if (i < w->n && w->v[i].arguments)
+            return kr_fail(e, KR_USAGE, 0, "'%s' takes the first of \"$@\" for its value", option);
+    }
+    return 0;
+}
+
 int kr_run_line_options(struct kr_run_line *l, const struct kr_option_words *w,
                         const struct kr_run_line_want *want, struct kr_err *e)
 {
     struct kr_err why = {0};
+    if (check_values(w, e))
+        return -1;
     if (scan(l, w, &why) == 0)
         return 0;
     if (want->names_given && why.exit == KR_USAGE)

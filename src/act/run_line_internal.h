@@ -7,7 +7,8 @@
 
 struct kr_option_word {
     const char *text;
-    bool expands; /* by a shell, to what is not known here */
+    bool expands;   /* by a shell, to what is not known here */
+    bool arguments; /* to all arguments */
 };
 struct kr_option_words {
     struct kr_option_word *v;

@@ -50,7 +50,7 @@ static size_t take_options(const struct kr_shell *s, size_t from, struct kr_opti
     size_t n = 0;
     for (size_t i = from; i < s->n && !s->v[i - 1].last; i++) {
         *passes |= s->v[i].arguments;
-        v[n++] = (struct kr_option_word){s->v[i].text, s->v[i].expands};
+        v[n++] = (struct kr_option_word){s->v[i].text, s->v[i].expands, s->v[i].arguments};
     }
     return n;
 }

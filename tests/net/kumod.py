@@ -2,7 +2,8 @@
 """A stand-in for kumod's HTTP listener, by its documented shape: what is queued is read anew from a
 file for each request. Process name: kumod.
 usage: kumod.py PORT FILE [ADDRESS]    FILE: JSON {"liveness": 200, "scheduled": 3, "ready": 0, ...}
-"how" in it: good, none (no message yet), text, cut, pieces, hang, closed, huge, 403, wrong, negative"""
+"how" in it: good, none (no message yet), text, cut, pieces, hang, closed, huge, 403, wrong, flat,
+negative"""
 import ctypes, json, socket, sys, threading, time, uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -36,6 +37,8 @@ def metrics(s):
         m["message_count"] = gauge(s.get("messages", n))
     if s["how"] == "wrong":
         m["message_count"] = gauge("many")
+    if s["how"] == "flat":
+        m["ready_count"] = gauge(0)
     if s["how"] == "negative":
         m["message_count"] = gauge(-1)
     if s["how"] == "other":

@@ -1,6 +1,35 @@
 # shellcheck shell=bash
-# Asking `down`, and what the wire tells of it. Source it after tests/lib.sh, columns.sh and
-# lib-postfix.sh.
+# Letting go: a host with mail servers and a DNS, asking `down`, and what the wire tells of it. Source
+# it after tests/lib.sh.
+# shellcheck source=tests/pkg.sh
+. "$TESTS/pkg.sh"
+# shellcheck source=tests/net/columns.sh
+. "$TESTS/net/columns.sh"
+# shellcheck source=tests/net/lib-postfix.sh
+. "$TESTS/net/lib-postfix.sh"
+
+# down_lab TAG WHAT PACKAGE...: the lab with witness, host and DNS; without the packages the suite ends
+# here, skipped.
+down_lab() {
+    local tag=$1 what=$2
+    shift 2
+    pkg_need unbound "$@" || { tap_skip "$what" "the packages can't be fetched" && tap_done && exit; }
+    mail_lab "$tag"
+    lab_world
+    witness_start
+    lab_host
+    dns_start
+}
+# down_parts WANTED PART...: each of them, or only the one that is wanted.
+down_parts() {
+    local want=$1 part
+    shift
+    for part; do
+        [[ -z $want || $part == "$want" ]] || continue
+        "test_$part"
+    done
+    tap_done
+}
 
 # kr_beside PID ARGS...: kumo-redirect, seeing the files that process sees.
 kr_beside() {
@@ -15,6 +44,8 @@ down_is() {
     kr_beside "$pid" down --format json "$@" >"$LAB_DIR/down" 2>"$LAB_DIR/down.err" </dev/null || got=$?
     [[ $got == "$want" ]] || { tap_note "status $got instead of $want: $(cat "$LAB_DIR/down.err" "$LAB_DIR/down")"; return 1; }
 }
+# survives MTA TEXT: down said that this server keeps that in mind, and what to do about it.
+survives() { answered ".survives[] | select(.mta == \"$1\" and (.what | contains(\"$2\")) and .remedy != \"\")"; }
 answered() { jq -e "$1" "$LAB_DIR/down" >"$LAB_DIR/jq" 2>&1 || { tap_note "$1: $(cat "$LAB_DIR/down")"; return 1; }; }
 mode() { in_ns "$H" "$KR" status --format json | jq -r .mode; }
 mode_is() { [[ $(mode) == "$1" ]] || { tap_note "it is $(mode)"; return 1; }; }
@@ -52,3 +83,26 @@ END
 }
 equal() { [[ $1 == "$2" ]] || { tap_note "wanted $2, got $1"; return 1; }; }
 ns_pid_gone() { kill "$1" 2>/dev/null || true; wait_for 5 mta_gone "$1"; }
+
+# ---- Postfix -------------------------------------------------------------------------------------
+
+master() { tr -d ' ' <"$MTA_DIR/queue/pid/master.pid" 2>/dev/null; }
+deferred() { (($(find "$MTA_DIR/queue/deferred" -type f | wc -l) >= $1)); }
+all_deferred() { wait_for 60 deferred "$1" || die "not deferred: $(mta_queued) queued, $(tail -n 3 "$MTA_DIR/log")"; }
+postfix_again() {
+    spawn postfix "$H" "${PKG_RUN[@]}" /usr/lib/postfix/sbin/master -c /etc/postfix
+    wait_for 20 mta_answers || die "Postfix does not start again: $(cat "$LAB_DIR/postfix.log")"
+}
+# inject N: so many messages, to all domains in turn, as fast as Postfix takes them.
+inject() {
+    local domain each pids=() pid
+    each=$(($1 / $(mail_domains | wc -l)))
+    for domain in $(mail_domains); do
+        in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/smtp-source -s 2 -m "$each" -l 1000 -f load@load.example \
+            -t "user@$domain" 127.0.0.1:587 >"$LAB_DIR/source" 2>&1 &
+        pids+=("$!")
+    done
+    for pid in "${pids[@]}"; do
+        wait "$pid" || die "smtp-source: $(cat "$LAB_DIR/source")"
+    done
+}

@@ -4,14 +4,10 @@
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
-# shellcheck source=tests/pkg.sh
-. "$TESTS/pkg.sh"
-# shellcheck source=tests/net/columns.sh
-. "$(dirname "$0")/columns.sh"
-# shellcheck source=tests/net/lib-postfix.sh
-. "$(dirname "$0")/lib-postfix.sh"
 # shellcheck source=tests/net/lib-down.sh
 . "$(dirname "$0")/lib-down.sh"
+# shellcheck source=tests/net/lib-persist.sh
+. "$(dirname "$0")/lib-persist.sh"
 
 N=60
 # Connections that stay open keep the policy they began with.
@@ -21,73 +17,21 @@ mta_main() {
     echo 'smtp_connection_cache_on_demand = no'
 }
 
-# A mount namespace where units and records are the test's; $HOLDER keeps it.
-private_folders() {
-    # shellcheck disable=SC2016
-    unshare --mount --propagation private bash -c '
-        set -e
-        mount -t tmpfs none /mnt # nobody else sees that
-        for f in etc var/lib; do
-            mkdir -p "/mnt/$f/up" "/mnt/$f/work"
-            mount -t overlay -o "lowerdir=/$f,upperdir=/mnt/$f/up,workdir=/mnt/$f/work" none "/$f"
-        done
-        rm -rf /var/lib/kumo-redirect
-        mkdir -p /etc/systemd/system
-        echo ready
-        exec sleep infinity' >"$LAB_DIR/holder.log" 2>&1 &
-    HOLDER=$!
-    LAB_PIDS+=("$HOLDER")
-    disown "$HOLDER"
-    await_line "$LAB_DIR/holder.log" ready 1 20 || die "no folders: $(cat "$LAB_DIR/holder.log")"
-    ROOT=/proc/$HOLDER/root
-    RECORD=$ROOT/var/lib/kumo-redirect/persist.json
-    UNITS=$ROOT/etc/systemd/system
-}
-tree() { (cd "$ROOT/etc/systemd" && find . | sort); ls "$ROOT/var/lib/kumo-redirect" 2>/dev/null || true; }
-inside() { nsenter --mount="/proc/$HOLDER/ns/mnt" --net="/run/netns/$H" "$@"; }
-kr() { inside "$KR" "$@"; }
-
-# unit_runs NAME: the command of a unit, in the lab's host.
-unit_runs() {
-    local line
-    line=$(sed -n 's/^ExecStart=//p' "$UNITS/$1")
-    # shellcheck disable=SC2086
-    inside $line >"$LAB_DIR/unit.log" 2>&1
-}
-guard_unit() { unit_runs kumo-redirect-guard.service; }
-restore_unit() { unit_runs kumo-redirect-restore.service; }
-
-# reboot COMMAND: nothing is left but the disk; the command runs before there is any device.
-reboot() {
-    local then=$1 pid
-    pid=$(tr -d ' ' <"$MTA_DIR/queue/pid/master.pid" 2>/dev/null || true)
-    forget_state
-    lab_host_gone
-    [[ -z $pid ]] || wait_for 5 mta_gone "$pid"
-    eval "$(declare -f ns_add | sed '1s/ns_add/ns_add_only/')"
-    ns_add() { ns_add_only "$1" && { [[ $1 != "$H" ]] || "$then"; }; }
-    lab_host
-    eval "$(declare -f ns_add_only | sed '1s/ns_add_only/ns_add/')"
-}
-postfix_again() {
-    spawn postfix "$H" "${PKG_RUN[@]}" /usr/lib/postfix/sbin/master -c /etc/postfix
-    wait_for 20 mta_answers || die "Postfix does not start again"
-}
-flush() { in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/postqueue -f; }
-deferred_all() { (($(find "$MTA_DIR/queue/deferred" -type f | wc -l) >= $1)); }
-tried() { # FROM-LINE: each was tried again
-    (($(tail -n "+$1" "$MTA_DIR/log" | grep -oE ': [0-9A-F]+: to=' | sort -u | wc -l) >= N))
-}
-
 test_install() {
     tree >"$LAB_DIR/before"
+    tap_check "without systemd, up says that nobody reads the units" unread
     tap_check "--persist for another namespace is refused" refused_netns
-    kr -q up --persist --block-port 587
+    kr up --persist --block-port 587 >"$LAB_DIR/out" 2>&1
+    tap_check "with it, up says that it will stand again" grep -q 'will stand again after a reboot' "$LAB_DIR/out"
     tap_check "the record is there" test -s "$RECORD"
     tap_check "the mail servers require the guard" required_by kumomta postfix@- exim4
-    tap_check "and start after it" grep -q '^Before=network-pre.target.* kumomta.service.* postfix@-.service.* exim4.service' "$UNITS/kumo-redirect-guard.service"
+    tap_check "the guard comes before the network and all of them" ordered Before guard network-pre.target "${SERVERS[@]}"
+    tap_check "the second after the network and the guard" ordered After restore network-online.target kumo-redirect-guard.service
+    tap_check "but before the mail servers" ordered Before restore "${SERVERS[@]}"
+    tap_check "both are enabled, by links that lead to them" enabled
     if command -v systemd-analyze >/dev/null; then
         tap_check "systemd understands the units" units_verify
+        tap_check "control: it says what it does not understand" control_verify
     else
         tap_skip "systemd understands the units" "there is no systemd-analyze"
     fi
@@ -98,11 +42,41 @@ required_by() {
         [[ -e $UNITS/$name.service.requires/kumo-redirect-guard.service ]] || return 1
     done
 }
+SERVERS=({kumomta,postfix,postfix@-,exim4}.service)
+# ordered After|Before UNIT NAME...: the unit's own lines say so.
+ordered() {
+    local what=$1 unit=$2 name
+    shift 2
+    for name; do
+        grep -E "^$what=" "$UNITS/kumo-redirect-$unit.service" | tr '= ' '\n\n' | grep -qxF "$name" ||
+            { tap_note "$unit: no $what=$name"; return 1; }
+    done
+}
+enabled() {
+    local etc=/etc/systemd/system
+    inside test "$etc/sysinit.target.wants/kumo-redirect-guard.service" -ef "$etc/kumo-redirect-guard.service" &&
+        inside test "$etc/multi-user.target.wants/kumo-redirect-restore.service" -ef "$etc/kumo-redirect-restore.service"
+}
+verify_says() { inside systemd-analyze verify --man=no --recursive-errors=no "$@" 2>&1 | grep -F kumo-redirect- || true; }
 units_verify() {
     local said
-    said=$(inside systemd-analyze verify --man=no --recursive-errors=no /etc/systemd/system/kumo-redirect-{guard,restore}.service 2>&1 |
-        grep -F kumo-redirect- || true)
+    said=$(verify_says /etc/systemd/system/kumo-redirect-{guard,restore}.service)
     [[ -z $said ]] || { tap_note "$said"; return 1; }
+}
+control_verify() {
+    local unit=kumo-redirect-control.service
+    sed 's/^Before=/Bfore=/' "$UNITS/kumo-redirect-guard.service" >"$UNITS/$unit"
+    verify_says "/etc/systemd/system/$unit" >"$LAB_DIR/out"
+    rm "$UNITS/$unit"
+    grep -q Bfore "$LAB_DIR/out"
+}
+unread() {
+    inside mv /run/systemd/system /run/systemd/not
+    kr up --persist --block >"$LAB_DIR/out" 2>&1
+    inside mv /run/systemd/not /run/systemd/system
+    kr -q down >/dev/null
+    grep -q 'systemd does not run here.*restore --guards' "$LAB_DIR/out" && ! grep -q 'will stand again' "$LAB_DIR/out" ||
+        { tap_note "$(cat "$LAB_DIR/out")"; return 1; }
 }
 refused_netns() {
     local got=0
@@ -114,7 +88,7 @@ test_reboot() {
     local from log
     sink_defers
     mta_inject $N 25
-    wait_for 60 deferred_all $N || die "not deferred: $(tail -n 3 "$MTA_DIR/log")"
+    all_deferred $N
     witness_mark
     from=$MARKS
     reboot guard_unit
@@ -122,23 +96,24 @@ test_reboot() {
     postfix_again
     log=$(mta_log_end)
     flush
-    tap_check "Postfix tries all of them" wait_for 30 tried "$log"
+    tap_check "Postfix tries all of them" wait_for 30 tried "$log" $N
     tap_check "and nothing leaves" silent "$from"
     tap_check "the second line brings the redirect back" restore_unit
     tap_check "it stands" mode_is redirect
-    tap_check "with the options it had" in_ns "$H" nft get element inet kumo_redirect guard_ports '{ 587 }'
+    tap_check "with the options it had" has_port 587
     flush
     tap_check "the sink gets what was queued" wait_for 60 mta_idle
     tap_check "and nothing has left" silent "$from"
     tap_check "run again, both lines change nothing" both_again
 }
+has_port() { in_ns "$H" nft get element inet kumo_redirect guard_ports "{ $1 }" >/dev/null; }
 both_again() { guard_unit && restore_unit && mode_is redirect; }
 
 # After down had gone to blocked, blocked comes back.
 test_blocked() {
     sink_defers
     mta_inject $N 25
-    wait_for 60 deferred_all $N || die "not deferred: $(tail -n 3 "$MTA_DIR/log")"
+    all_deferred $N
     tap_check "down with a full queue is refused" down_is 1 "$HOLDER"
     reboot guard_unit
     tap_check "and blocked comes back" restore_unit
@@ -168,7 +143,6 @@ test_fail_closed() {
     kr -q down --force
     echo "$(<"$LAB_DIR/record")" >"$RECORD"
 }
-fails() { ! "$@"; }
 
 # Without the units: what would have left.
 test_control() {
@@ -194,22 +168,7 @@ test_removed() {
 keeps() { kr -q up --lan none && grep -q -- '--lan=none' "$RECORD"; }
 nothing_restored() { kr restore --guards 2>"$LAB_DIR/err" && mode_is off; }
 
-if ! pkg_need postfix unbound; then
-    tap_skip "a reboot" "the packages can't be fetched"
-    tap_done
-    exit
-fi
-mail_lab r
+down_lab r "a reboot" postfix
 private_folders
-lab_world
-witness_start
-lab_host
-dns_start
 mta_start
-test_install
-test_reboot
-test_blocked
-test_fail_closed
-test_control
-test_removed
-tap_done
+down_parts "" install reboot blocked fail_closed control removed
