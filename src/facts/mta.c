@@ -268,6 +268,26 @@ static bool listed(const struct kr_mtas *m, const struct kr_mta *x, const char *
     return false;
 }
 
+static bool has_ended(pid_t pid)
+{
+    KR_AUTO_FD int fd = open_root(pid, NULL);
+    return fd < 0 && (errno == ENOENT || errno == ESRCH);
+}
+
+/* What a process was told can't be read any more when it has ended. */
+bool kr_mta_goes_on(const struct kr_mtas *all, const struct kr_mta *x)
+{
+    if (!x->pid || x->kind->each || !has_ended(x->pid))
+        return false;
+    for (size_t i = 0; i < all->n; i++) {
+        const struct kr_mta *m = &all->v[i];
+        if (m->pid && m->pid != x->pid && m->kind == x->kind && m->elsewhere == x->elsewhere &&
+            (!x->config[0] || strcmp(m->config, x->config) == 0) && !has_ended(m->pid))
+            return true;
+    }
+    return false;
+}
+
 static void find_running(const struct kr_mta_reading *r, const struct kr_procs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -277,7 +297,8 @@ static void find_running(const struct kr_mta_reading *r, const struct kr_procs *
         memcpy(x.name, p->v[i].name, sizeof x.name);
         x.elsewhere = p->v[i].netns != r->netns && p->v[i].netns != 0;
         told_config(x.kind, x.pid, x.config);
-        if ((r->every && x.kind->each) || !listed(r->out, &x, NULL))
+        if ((r->every && x.kind->each) ||
+            (!listed(r->out, &x, NULL) && !kr_mta_goes_on(r->out, &x)))
             add(r->out, &x);
     }
 }
@@ -333,8 +354,10 @@ static void read_config(struct kr_mta_reading *r, struct kr_mta *m, const char *
     if (m->elsewhere && !r->s->forward)
         return;
     if (fd < 0) {
-        kr_mta_say(r, KR_MTA_UNKNOWN, KR_IN_DOUBT, m->kind->title, 0,
-                   "its files can't be reached: %s", strerror(errno));
+        int why = errno;
+        if (!kr_mta_goes_on(r->out, m))
+            kr_mta_say(r, KR_MTA_UNKNOWN, KR_IN_DOUBT, m->kind->title, 0,
+                       "its files can't be reached: %s", strerror(why));
         return;
     }
     r->root = fd;

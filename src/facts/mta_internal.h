@@ -36,6 +36,9 @@ int kr_mta_folder(struct kr_mta_reading *r, const char *path, unsigned depth,
 /* As open(2), and links never lead out of `root`. */
 int kr_mta_open_below(int root, const char *path, int flags);
 int kr_mta_root(pid_t pid); /* a descriptor of its root folder; 0: of ours; -1 */
+/* Has this process come to its end, while another of the same server, with the same configuration,
+ * runs and tells (a delivery of Exim, and its daemon)? Never of one that has a queue of its own. */
+bool kr_mta_goes_on(const struct kr_mtas *all, const struct kr_mta *x);
 bool kr_mta_exists(const struct kr_mta_reading *r, const char *path, time_t *mtime);
 
 /* The process that holds a listening socket: one of the known mail servers' or the sink's first,

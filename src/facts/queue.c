@@ -167,14 +167,15 @@ static void ask_stranger(struct kr_queue_asking *a)
 }
 
 /* Its files are ours when it has our root; with another mount namespace on the same root they may
- * still differ, so each file that matters is compared again. False when it has ended meanwhile. */
-static bool ask_one(struct kr_queue_asking *a, struct kr_mta *m)
+ * still differ, so each file that matters is compared again. False when it has ended meanwhile and
+ * nobody tells in its stead. */
+static bool ask_one(struct kr_queue_asking *a, const struct kr_mtas *all, struct kr_mta *m)
 {
     const struct asker *k = asker_of(m->kind);
     KR_AUTO_FD int ours = kr_mta_root(0), theirs = kr_mta_root(m->pid);
     bool told = m->config[0] == '/';
     if (theirs < 0 && (errno == ENOENT || errno == ESRCH))
-        return false;
+        return kr_mta_goes_on(all, m);
     if (theirs < 0) {
         kr_queue_doubt(kr_queue_add(a, m->config), "its files can't be reached: %s",
                        strerror(errno));
@@ -224,7 +225,7 @@ static int ask_all(struct kr_scene *s, const struct kr_queue_how *how, struct kr
     for (size_t i = 0; i < all.n; i++) {
         a.mta = &all.v[i];
         if (concerns_us(&a, &all))
-            there = ask_one(&a, &all.v[i]) && there;
+            there = ask_one(&a, &all, &all.v[i]) && there;
     }
     kr_mtas_free(&all);
     ask_configured(&a);

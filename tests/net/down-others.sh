@@ -34,13 +34,6 @@ test_exim() {
 }
 # ---- KumoMTA -------------------------------------------------------------------------------------
 
-# kumod_says JSON
-kumod_says() { echo "$1" >"$LAB_DIR/kumod.tmp" && mv "$LAB_DIR/kumod.tmp" "$LAB_DIR/kumod.json"; }
-kumod_start() { # NAME NS PORT [ADDRESS]
-    spawn "$1" "$2" python3 "$TESTS/net/kumod.py" "$3" "$LAB_DIR/kumod.json" "${@:4}"
-    KUMOD=$SPAWNED
-    await_line "$LAB_DIR/$1.log" '^ready' 1 20 || die "$1 did not start: $(cat "$LAB_DIR/$1.log")"
-}
 # refuses NAME JSON FILTER: so it is refused, and that is why.
 refuses() {
     kumod_says "$2"

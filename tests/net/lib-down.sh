@@ -106,3 +106,13 @@ inject() {
         wait "$pid" || die "smtp-source: $(cat "$LAB_DIR/source")"
     done
 }
+
+# ---- a stand-in for KumoMTA -----------------------------------------------------------------------
+
+# kumod_says JSON: what kumod.py answers from now on.
+kumod_says() { echo "$1" >"$LAB_DIR/kumod.tmp" && mv "$LAB_DIR/kumod.tmp" "$LAB_DIR/kumod.json"; }
+kumod_start() { # NAME NS PORT [ADDRESS]
+    spawn "$1" "$2" python3 "$TESTS/net/kumod.py" "$3" "$LAB_DIR/kumod.json" "${@:4}"
+    KUMOD=$SPAWNED
+    await_line "$LAB_DIR/$1.log" '^ready' 1 20 || die "$1 did not start: $(cat "$LAB_DIR/$1.log")"
+}

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# A real Exim on the lab's host, at port 2500. Source it after lib-postfix.sh, whose DNS it asks.
+# A real Exim on the lab's host, at port 2500, its configuration where Debian has it. Source it after lib-postfix.sh, whose DNS it asks.
 
 EXIM=''
+EXIM_MAIN=''   # more lines of the main section
+EXIM_RUNS=-q1h # how often it goes through its queue
 
 # exim_etc [LINES OF THE TRANSPORT]: a spool without a message, and a configuration.
 exim_etc() {
@@ -18,8 +20,11 @@ never_users =
 acl_smtp_rcpt = accept
 host_lookup =
 smtp_accept_max = 50
+keep_environment =
+tls_advertise_hosts =
 smtp_accept_queue_per_connection = 0
 queue_run_max = 20
+$EXIM_MAIN
 begin routers
 away:
   driver = dnslookup
@@ -35,11 +40,11 @@ END
     rm -rf "$LAB_DIR/exim"
     install -d -o 2527 -g 2527 "$LAB_DIR/exim"
 }
-exim() { nsenter --mount="/proc/$EXIM/ns/mnt" --net="/run/netns/$H" /usr/sbin/exim4 -C /etc/exim4/exim4.conf "$@" 2>&1; }
+exim() { nsenter --mount="/proc/$EXIM/ns/mnt" --net="/run/netns/$H" /usr/sbin/exim4 "$@" 2>&1; }
 exim_heads() { find "$LAB_DIR/exim" -name '*-H' | wc -l; }
 exim_deferred() { (($(exim_heads) == $1 && $(grep -c ' == ' "$LAB_DIR/exim/mainlog") >= $1)); }
 exim_start() {
-    spawn exim "$H" "${PKG_RUN[@]}" /usr/sbin/exim4 -C /etc/exim4/exim4.conf -bdf -q1h -oX '<, 127.0.0.1.2500'
+    spawn exim "$H" "${PKG_RUN[@]}" /usr/sbin/exim4 -bdf "$EXIM_RUNS" -oX '<, 127.0.0.1.2500'
     EXIM=$SPAWNED
     wait_for 10 exim_answers || die "Exim did not start: $(cat "$LAB_DIR/exim.log" "$LAB_DIR"/exim/*log)"
 }
