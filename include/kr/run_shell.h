@@ -8,7 +8,7 @@
 struct kr_err;
 
 struct kr_shell_word {
-    char *text;   /* without its quotes */
+    char *text;     /* without its quotes */
     bool expands;   /* holds $ or `: what it will be is not known here */
     bool arguments; /* it is "$@" or "${@}": all arguments, empty ones too */
     bool last;      /* of its command */

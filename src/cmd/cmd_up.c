@@ -175,9 +175,10 @@ static int persist(const struct kr_up_options *o, struct kr_err *e)
         return kr_wrap(e, "%s stands, but will not survive a reboot",
                        o->block ? "blocked" : "the redirect");
     if (!kr_units_are_read())
-        kr_warn("systemd does not run here, and nobody else reads the units in /etc/systemd/system: "
-                "have 'kumo-redirect restore --guards' run at boot, before the network and the mail "
-                "server");
+        kr_warn(
+            "systemd does not run here, and nobody else reads the units in /etc/systemd/system: "
+            "have 'kumo-redirect restore --guards' run at boot, before the network and the mail "
+            "server");
     else
         kr_info("it will stand again after a reboot (until kumo-redirect down)");
     return 0;

@@ -157,8 +157,9 @@ static int split(struct kr_buf *b, struct kr_err *e)
 {
     char *end =
         b->len ? memmem(b->s, b->len < MOST_HEADERS ? b->len : MOST_HEADERS, "\r\n\r\n", 4) : NULL;
-    unsigned minor, status;
-    if (!end || sscanf(b->s, "HTTP/1.%1u %3u", &minor, &status) != 2 || status < 200)
+    char minor[2], code[4] = ""; /* digits only: a number might have a sign */
+    if (!end || sscanf(b->s, "HTTP/1.%1[0-9] %3[0-9]", minor, code) != 2 || strlen(code) != 3 ||
+        code[0] < '2')
         return bad_answer(b->len ? "it does not speak HTTP" : "it closes without an answer", e);
     *end = '\0';
     const char *coding = header(b->s, "Transfer-Encoding"), *size = header(b->s, "Content-Length");
@@ -171,7 +172,7 @@ static int split(struct kr_buf *b, struct kr_err *e)
     memmove(b->s, end + 4, body);
     b->len = body;
     b->s[body] = '\0';
-    return (int)status;
+    return atoi(code);
 }
 
 static void write_request(struct kr_buf *b, const struct kr_http_at *at, const char *method,
