@@ -12,7 +12,7 @@ struct kr_exim_driver { /* a router or a transport */
 };
 struct kr_exim {
     struct kr_mta_reading *r;
-    struct kr_mta_params macros;
+    struct kr_mta_params macros, main; /* main: options before the first "begin" */
     struct kr_exim_driver *drivers;
     size_t n, cap;
 };

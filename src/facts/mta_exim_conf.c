@@ -202,7 +202,9 @@ static void add_option(struct parse *p, const char *text)
     struct kr_exim *x = p->x;
     if (begins_with(text, "hide "))
         text += 5;
-    if (x->n && x->drivers[x->n - 1].transport == (p->part == TRANSPORTS))
+    if (p->part == MAIN)
+        kr_mta_param_assign(&x->main, text, strlen(text), p->first);
+    else if (x->n && x->drivers[x->n - 1].transport == (p->part == TRANSPORTS))
         kr_mta_param_assign(&x->drivers[x->n - 1].options, text, strlen(text), p->first);
 }
 
@@ -220,9 +222,9 @@ static void whole_line(struct parse *p, const char *s)
     const char *after = text.s + n + strspn(text.s + n, " \t");
     if (begins_with(text.s, "begin "))
         begin_part(p, text.s + 6 + strspn(text.s + 6, " \t"));
-    else if (p->part != ROUTERS && p->part != TRANSPORTS)
+    else if (p->part == ELSEWHERE)
         return;
-    else if (n && *after == ':')
+    else if (p->part != MAIN && n && *after == ':')
         add_driver(p, text.s, n);
     else
         add_option(p, text.s);
@@ -277,6 +279,7 @@ void kr_exim_free(struct kr_exim *x)
         kr_mta_params_free(&x->drivers[i].options);
     free(x->drivers);
     kr_mta_params_free(&x->macros);
+    kr_mta_params_free(&x->main);
 }
 
 const struct kr_exim_driver *kr_exim_transport(const struct kr_exim *x, const char *name,

@@ -1,7 +1,7 @@
 /* Exim: `exim -bpc` counts the messages of its queue; the files of its spool are counted as well,
  * since named queues and messages that are just being taken are not in that number. Only an admin
  * user may ask (queue_list_requires_admin), so it is asked as root, as its own queue runner is. */
-#include "mta_internal.h"
+#include "mta_exim.h"
 #include "queue_internal.h"
 
 #include <kr/err.h>
@@ -120,22 +120,65 @@ static int count_files(int root, const char *spool, uint64_t *n)
     return b;
 }
 
+/* Its configuration; "": none of the usual ones is there. */
+static const char *config_of(const struct kr_queue_asking *a)
+{
+    const char *const *c = a->mta->kind->configs;
+    if (a->mta->config[0] == '/')
+        return a->mta->config;
+    for (; c && *c; c++) {
+        KR_AUTO_FD int fd = kr_mta_open_below(a->root, *c, O_PATH);
+        if (fd >= 0)
+            return *c;
+    }
+    return "";
+}
+
+/* The spool that its configuration names. 1; 0: it names none, so it is where it was built to be;
+ * -1: that can't be told. */
+static int told_spool(const struct kr_queue_asking *a, char out[static 256])
+{
+    struct kr_mtas scratch = {0};
+    struct kr_mta_reading r = {.s = a->s,
+                               .out = &scratch,
+                               .root = a->root,
+                               .files_left = 64,
+                               .bytes_left = 16u << 20,
+                               .visits_left = 64};
+    struct kr_exim x = {.r = &r};
+    kr_exim_parse(&x, config_of(a));
+    const char *spool = kr_mta_param_value(&x.main, "spool_directory");
+    bool good =
+        spool ? *spool == '/' && !strchr(spool, '$') && strlen(spool) < 256 : scratch.n_ways == 0;
+    snprintf(out, 256, "%s", good && spool ? spool : "");
+    int told = good ? spool != NULL : -1;
+    kr_exim_free(&x);
+    kr_mtas_free(&scratch);
+    return told;
+}
+
 static void ask_files(struct kr_queue_asking *a, struct kr_queue *q)
 {
+    char told[256];
+    const char *const only[] = {told, NULL};
     uint64_t n = 0, all = 0;
     bool found = false;
-    for (const char *const *s = usual_spools; *s; s++) {
+    int named = told_spool(a, told);
+    for (const char *const *s = named == 1 ? only : usual_spools; *s; s++) {
         int got = count_files(a->root, *s, &n);
         if (got < 0) {
-            kr_queue_doubt(q, "%s can't be read: %.60s", *s, strerror(errno));
+            kr_queue_doubt(q, "%.120s can't be read: %.60s", *s, strerror(errno));
             return;
         }
         found |= got == 1;
         all += got == 1 ? n : 0;
     }
-    if (!found && a->mta->pid)
-        kr_queue_doubt(q,
-                       "its spool is in none of the usual places, and its program can't be asked");
+    if (named < 0)
+        kr_queue_doubt(q, "its configuration does not tell where its spool is, and its program "
+                          "can't be asked");
+    else if (!found && (a->mta->pid || named))
+        kr_queue_doubt(q, "its spool %.100s isn't there, and its program can't be asked",
+                       named ? told : "in a usual place");
     else
         kr_queue_count(q, "spool files", all, 0);
 }
@@ -182,7 +225,8 @@ void kr_queue_ask_exim(struct kr_queue_asking *a)
     struct kr_queue *q =
         kr_queue_add(a, *a->mta->config ? a->mta->config : "its usual configuration");
     const char *program = kr_queue_program(programs);
-    bool ours = a->same && program && kr_queue_same_file(a, program);
+    bool ours =
+        a->same && program && kr_queue_same_file(a, program) && kr_queue_same_file(a, config_of(a));
     commands(a, q, program);
     if (ours)
         ask_program(a, q, program, a->mta->config);

@@ -11,6 +11,15 @@ set -euo pipefail
 
 # ---- Exim ----------------------------------------------------------------------------------------
 
+# From where its files are another's.
+exim_files() {
+    local got=0
+    cp "$LAB_DIR/down" "$LAB_DIR/down.kept"
+    in_ns "$H" "$KR" down --format json >"$LAB_DIR/down" 2>&1 || got=$?
+    [[ $got == 1 ]] && answered ".queues[0].messages == $1 and .queues[0].asked == \"spool files\"" || return 1
+    mv "$LAB_DIR/down.kept" "$LAB_DIR/down"
+}
+
 test_exim() {
     local from n=100
     exim_etc
@@ -24,6 +33,7 @@ test_exim() {
     tap_check "Exim, $n deferred: down is refused" down_is 1 "$EXIM"
     tap_check "it counts them" answered ".queues[0].messages == $n and .queues[0].asked == \"exim -bpc\""
     tap_check "by its schema" fits_schema
+    tap_check "without its program, the spool that its configuration names is counted" exim_files $n
     tap_check "and names what Exim keeps in mind" survives exim "retry hints"
     tap_check "--purge --yes" down_is 0 "$EXIM" --purge --yes
     tap_check "by its schema" fits_schema

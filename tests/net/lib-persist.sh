@@ -7,7 +7,7 @@ HOLDER='' ROOT='' RECORD='' UNITS=''
 # A mount namespace where units and records are the test's; $HOLDER keeps it. systemd seems to run there.
 private_folders() {
     # shellcheck disable=SC2016
-    unshare --mount --propagation private bash -c '
+    unshare --mount --propagation slave bash -c '
         set -e
         mount -t tmpfs none /mnt # nobody else sees that
         for f in etc var/lib; do
@@ -15,11 +15,17 @@ private_folders() {
             mount -t overlay -o "lowerdir=/$f,upperdir=/mnt/$f/up,workdir=/mnt/$f/work" none "/$f"
         done
         rm -rf /var/lib/kumo-redirect
-        mkdir -p /etc/systemd/system /mnt/kumo-redirect /run/kumo-redirect
-        mount --rbind /run/kumo-redirect /mnt/kumo-redirect
+        mkdir -p /etc/systemd/system /run/kumo-redirect
+        for f in kumo-redirect netns; do
+            mkdir -p "/mnt/$f"
+            mount --rbind "/run/$f" "/mnt/$f"
+        done
         mount -t tmpfs none /run
-        mkdir -p /run/systemd/system /run/kumo-redirect
-        mount --rbind /mnt/kumo-redirect /run/kumo-redirect
+        for f in kumo-redirect netns; do
+            mkdir -p "/run/$f"
+            mount --rbind "/mnt/$f" "/run/$f" # namespaces that come later are seen, too
+        done
+        mkdir -p /run/systemd/system
         echo ready
         exec sleep infinity' >"$LAB_DIR/holder.log" 2>&1 &
     HOLDER=$!

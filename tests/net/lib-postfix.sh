@@ -74,7 +74,7 @@ dns_start() {
     mta_etc
     pkg_run "$ETC"
     spawn dns "$I" "${PKG_RUN[@]}" /usr/sbin/unbound -d -c "$LAB_DIR/unbound.conf"
-    await_line "$LAB_DIR/dns.log" 'start of service' || die "no DNS: $(cat "$LAB_DIR/dns.log")"
+    await_line "$LAB_DIR/dns.log" 'start of service' 1 30 || die "no DNS: $(cat "$LAB_DIR/dns.log")"
 }
 
 # What the lab's programs see of /etc: the machine's, with two users, one resolver and a Postfix more.
