@@ -54,7 +54,7 @@ list_suites() {
 # beside them can't tell whose mail servers lead where, and counts theirs.
 stands_alone() {
     case $1 in
-    net/matrix | net/watch | net/watch-times | net/checks-bpf | net/persist-kill) ;;
+    net/matrix | net/watch | net/watch-times | net/checks-bpf | net/persist | net/persist-kill) ;;
     *) return 1 ;;
     esac
 }
