@@ -166,7 +166,8 @@ int kr_run_line_options(struct kr_run_line *l, const struct kr_option_words *w,
         return 0;
     if (want->names_given && why.exit == KR_USAGE)
         return 0;
-    *e = why;
+    if (e)
+        *e = why;
     return -1;
 }
 
