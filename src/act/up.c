@@ -92,9 +92,11 @@ static int meanwhile(struct kr_up *u, struct kr_err *e)
     const struct kr_ports *ports = &u->state->plan.guarded;
     if (u->swap) /* the guards that stand may have other ports */
         return 0;
+    unsigned begin = now_us();
     kr_up_rules(u);
     int none = kr_cut_look(ports->v, ports->n, e);
     u->no_sockets = none == 1;
+    u->ahead_us = now_us() - begin;
     return none < 0 ? -1 : 0;
 }
 
@@ -161,10 +163,13 @@ static const struct {
     {"probe", stage_probe},       {"record", stage_record},
 };
 
+/* What was done ahead while the sink started counts to the stage it was done for. */
 static int run_stages(struct kr_up *u, kr_stage_cb cb, void *arg, struct kr_err *e)
 {
+    unsigned ahead = 0;
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
         unsigned begin = now_us();
+        u->ahead_us = 0;
         if (kr_interrupted)
             return kr_fail(e, KR_CANNOT, EINTR, "before the stage '%s'", stages[i].name);
         if (stages[i].run(u, e))
@@ -174,7 +179,8 @@ static int run_stages(struct kr_up *u, kr_stage_cb cb, void *arg, struct kr_err 
                                                 : "%s",
                            stages[i].name);
         if (cb)
-            cb(stages[i].name, now_us() - begin, arg);
+            cb(stages[i].name, now_us() - begin - u->ahead_us + ahead, arg);
+        ahead = u->ahead_us;
     }
     return 0;
 }

@@ -15,10 +15,11 @@ struct kr_up {
     struct kr_nft *rules;   /* made once; NULL: not yet */
     bool whole;             /* all of them, not just the guards */
     struct kr_sinkproc sink;
-    bool no_sockets;  /* none to a guarded port when the guards stood */
-    bool swap;        /* a whole redirect stands: its guards stay until the tables are swapped */
-    bool keep_sink;   /* the built-in sink that runs serves the new plan too */
-    bool redirecting; /* the redirect may be in the kernel */
+    bool no_sockets;   /* none to a guarded port when the guards stood */
+    unsigned ahead_us; /* spent on later stages in this one */
+    bool swap;         /* a whole redirect stands: its guards stay until the tables are swapped */
+    bool keep_sink;    /* the built-in sink that runs serves the new plan too */
+    bool redirecting;  /* the redirect may be in the kernel */
 };
 
 struct kr_nft *kr_up_rules(struct kr_up *u); /* of the plan as it is; they stay in u */

@@ -45,8 +45,7 @@ void conn_reset_all(struct worker *w); /* RST */
 int conn_send(struct conn *c, const char *data, size_t n, size_t *sent);
 /* As recv(2). */
 ssize_t conn_recv(struct conn *c, char *data, size_t n);
-/* close() will send RST instead of FIN. */
-void conn_reset_on_close(int fd);
+void conn_reset_on_close(int fd); /* close() will send RST instead of FIN */
 
 /* The same through TLS; bye() says close_notify. */
 int conn_tls_send(struct conn *c, const char *data, size_t n, size_t *sent);
