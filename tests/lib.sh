@@ -135,7 +135,8 @@ in_ns() {
 spawn() {
     local name=$1 ns=$2
     shift 2
-    ip netns exec "$ns" "$@" <&0 >"$LAB_DIR/$name.log" 2>&1 & # a job would get /dev/null
+    : >"$LAB_DIR/$name.log" # before the job opens it, it would still say what the last one of this name said
+    ip netns exec "$ns" "$@" <&0 >>"$LAB_DIR/$name.log" 2>&1 & # a job would get /dev/null
     SPAWNED=$!
     LAB_PIDS+=("$SPAWNED")
     disown "$SPAWNED"

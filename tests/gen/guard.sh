@@ -142,6 +142,7 @@ tap_check "the rules are flushed: the question went nowhere" test -z "$(witness_
 up_and_verified
 ends_with() { # COMMAND...: done while it sends; it stops, and says why.
     local got=0
+    rm -f "$OUT" "$ERR"
     in_ns "$H" "$LAB_DIR/kumo-gen" --duration 60 --throttle 100/s --concurrency 2 --format json "${REAL[@]}" \
         >"$OUT" 2>"$ERR" &
     local pid=$!

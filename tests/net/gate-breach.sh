@@ -46,6 +46,7 @@ under_way() {
     [[ $how == ns ]] || words=("${RUN_IN[@]}")
     witness_mark || die "witness dead"
     FROM=$MARKS
+    rm -f "$OUT" "$ERR"
     "${words[@]}" "$@" -- "$STUB" --domain d1.example </dev/null >"$OUT" 2>"$ERR" &
     RUN=$!
     LAB_PIDS+=("$RUN")

@@ -102,6 +102,7 @@ interrupted_before() {
     rm -f "$LAB_DIR"/stub/*
     STATUS=0
     mkfifo "$LAB_DIR/pipe"
+    rm -f "$OUT" "$ERR"
     "${RUN_NS[@]}" --domains-file "$LAB_DIR/pipe" -- "$STUB" </dev/null >"$OUT" 2>"$ERR" &
     pid=$!
     await_line "$ERR" 'verify: every way out' 1 20 || tap_note "$(cat "$ERR")"
@@ -149,6 +150,7 @@ test_watch() {
 waiting() {
     rm -f "$LAB_DIR"/stub/*
     STATUS=0 OUT=$LAB_DIR/out ERR=$LAB_DIR/err
+    rm -f "$OUT" "$ERR"
     SIGNALS=1 "${RUN_NS[@]}" -- "$STUB" --domain d1.example </dev/null >"$OUT" 2>"$ERR" &
     RUN=$!
     LAB_PIDS+=("$RUN")

@@ -222,6 +222,7 @@ not_started() { [[ ! -e $LAB_DIR/stub/args ]] || { tap_note "it was started"; re
 with_signal() {
     local pid
     STATUS=0
+    rm -f "$OUT" "$ERR"
     "${RUN_NS[@]}" -- "$STUB" </dev/null >"$OUT" 2>"$ERR" &
     pid=$!
     await_line "$OUT" '^waiting' 1 20 || tap_note "$(cat "$ERR")"
