@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -30,6 +31,7 @@
 #define NEAR6 "2001:2:0:27::1"
 #define FAR6 "2001:2:0:27::2"
 #define READY_MS 3000
+#define CARRIER_MS 1000
 #define CONTROL_MS \
     1500 /* the first SYN may be lost to neighbour discovery: the second comes at 1 s */
 #define NEGATIVE_MS 150
@@ -119,22 +121,45 @@ static void queue_default(struct kr_rt *rt, const char *gateway)
     kr_rt_route_add(rt, &r, NLM_F_CREATE);
 }
 
-/* Which device NEAR is in the namespace that rt was opened in. */
+struct device {
+    const char *name;
+    unsigned index; /* 0: there is none of that name */
+    bool carries;   /* IF_OPER_UP */
+};
+
 static int on_link(const struct nlmsghdr *h, void *arg, struct kr_err *e)
 {
-    struct nlattr *name =
-        nlmsg_find_attr((struct nlmsghdr *)(uintptr_t)h, sizeof(struct ifinfomsg), IFLA_IFNAME);
+    struct device *d = arg;
+    struct nlmsghdr *m = (struct nlmsghdr *)(uintptr_t)h;
+    struct nlattr *name = nlmsg_find_attr(m, sizeof(struct ifinfomsg), IFLA_IFNAME);
+    struct nlattr *state = nlmsg_find_attr(m, sizeof(struct ifinfomsg), IFLA_OPERSTATE);
     (void)e;
-    if (name && strncmp(nla_get_string(name), NEAR, sizeof NEAR) == 0)
-        *(unsigned *)arg = (unsigned)((const struct ifinfomsg *)nlmsg_data(h))->ifi_index;
+    if (!name || strncmp(nla_get_string(name), d->name, IFNAMSIZ) != 0)
+        return 0;
+    d->index = (unsigned)((const struct ifinfomsg *)nlmsg_data(m))->ifi_index;
+    d->carries = state && nla_get_u8(state) == IF_OPER_UP;
     return 0;
 }
 
-static unsigned find_near(struct kr_rt *rt, struct kr_err *e)
+static int look_at(struct kr_rt *rt, struct device *d, struct kr_err *e)
 {
     const struct ifinfomsg all = {.ifi_family = AF_UNSPEC};
-    unsigned index = 0;
-    return kr_rt_dump(rt, RTM_GETLINK, &all, sizeof all, on_link, &index, e) ? 0 : index;
+    return kr_rt_dump(rt, RTM_GETLINK, &all, sizeof all, on_link, d, e);
+}
+
+/* Until the kernel has noticed the carrier (linkwatch), a device that is up drops what is sent, and
+ * a SYN is sent again only after a second. Gives up silently: then that is what happens. */
+static int await_carrier(struct kr_rt *rt, const char *name, struct kr_err *e)
+{
+    struct device d = {.name = name};
+    for (int i = 0; i < CARRIER_MS; i++) {
+        if (look_at(rt, &d, e))
+            return -1;
+        if (d.carries)
+            return 0;
+        poll(NULL, 0, 1);
+    }
+    return 0;
 }
 
 static int build(struct kr_rt *there, struct kr_err *e)
@@ -150,12 +175,14 @@ static int build(struct kr_rt *there, struct kr_err *e)
     queue_pair(there, ns);
     if (kr_rt_flush(there, e))
         return -1;
-    unsigned near = find_near(&here, e);
-    if (!near)
+    struct device near = {.name = NEAR};
+    if (look_at(&here, &near, e))
+        return -1;
+    if (!near.index)
         return kr_fail(e, KR_UNKNOWN, 0, "the device " NEAR " did not appear");
     queue_up(&here, NEAR);
-    queue_address(&here, near, NEAR4);
-    queue_address(&here, near, NEAR6);
+    queue_address(&here, near.index, NEAR4);
+    queue_address(&here, near.index, NEAR6);
     queue_up(there, FAR);
     queue_address(there, if_nametoindex(FAR), FAR4);
     queue_address(there, if_nametoindex(FAR), FAR6);
@@ -165,7 +192,7 @@ static int build(struct kr_rt *there, struct kr_err *e)
     kr_rt_flush(there, e);
     queue_default(there, NEAR6);
     kr_rt_flush(there, e);
-    return 0;
+    return await_carrier(&here, NEAR, e) || await_carrier(there, FAR, e) ? -1 : 0;
 }
 
 /* One byte from the parent lets the next kind of shots go; at the end of the pipe the pair is taken
