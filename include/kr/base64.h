@@ -9,5 +9,7 @@
 
 /* Writes KR_BASE64_LEN(n) octets to out, and no NUL; returns how many. */
 size_t kr_base64(const void *data, size_t n, char *out);
+/* 0 to 63; -1: it is no digit of base64. */
+int kr_base64_value(char digit);
 
 #endif

@@ -1,10 +1,18 @@
 #include <kr/base64.h>
 
 #include <stdint.h>
+#include <string.h>
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int kr_base64_value(char digit)
+{
+    const char *at = digit ? strchr(digits, digit) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
 
 size_t kr_base64(const void *data, size_t n, char *out)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *p = data;
     char *at = out;
     for (size_t i = 0; i < n; i += 3) {

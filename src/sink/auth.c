@@ -2,23 +2,10 @@
  * sent must have the form the mechanism asks for. Nothing of it is kept. */
 #include "session_internal.h"
 
+#include <kr/base64.h>
 #include <kr/sink_tally.h>
 
-#include <string.h>
-
 enum dialogue { NONE, PLAIN, LOGIN_NAME, LOGIN_PASSWORD };
-
-static bool is_base64(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
-           c == '/';
-}
-
-static unsigned value_of(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    return (unsigned)(strchr(digits, c) - digits);
-}
 
 /* Counts the NUL octets in the decoded text; -1: it is no base64 (RFC 4648 4). */
 static int count_nuls(struct arg a)
@@ -31,9 +18,10 @@ static int count_nuls(struct arg a)
     if (a.n % 4)
         return -1;
     for (size_t i = 0; i < a.n - pad; i++) {
-        if (!is_base64(a.p[i]))
+        int value = kr_base64_value(a.p[i]);
+        if (value < 0)
             return -1;
-        bits = bits << 6 | value_of(a.p[i]);
+        bits = bits << 6 | (unsigned)value;
         have += 6;
         if (have < 8)
             continue;

@@ -141,9 +141,9 @@ END
 # ---- redirected: to documentation addresses, in turn ---------------------------------------------
 
 ABROAD=203.0.113.0/24:25
-# A worker of ours against their one process, at as many addresses as the built-in sink has.
-redirected() { # FILE MODE BYTES MESSAGES
-    start_ours -l 0.0.0.0:2027
+# through_up FILE MODE BYTES MESSAGES: what runs at port 2027, then ends; at as many addresses as the
+# built-in sink has.
+through_up() {
     "$KR" -q up --sink 127.1.0.1-127.1.0.254:2027
     UP=1
     spent "$4" "$TOOLS/smtpload" "$ABROAD" "$2" "$3" "$4" >>"$DIR/$1"
@@ -151,17 +151,17 @@ redirected() { # FILE MODE BYTES MESSAGES
     UP=
     end
 }
+# A worker of ours against their one process.
+redirected() {
+    start_ours -l 0.0.0.0:2027
+    through_up "$@"
+}
 # What only accepts, answers and closes: below its figure no sink can come.
 floor() {
     "$TOOLS/smtpfloor" 2027 &
     PID=$!
     await_port 2027
-    "$KR" -q up --sink 127.1.0.1-127.1.0.254:2027
-    UP=1
-    spent "$4" "$TOOLS/smtpload" "$ABROAD" "$2" "$3" "$4" >>"$DIR/$1"
-    "$KR" -q down
-    UP=
-    end
+    through_up "$@"
 }
 by_the_line() {
     start_theirs 2026

@@ -60,8 +60,22 @@ static void test_back(void **state)
     }
 }
 
+static void test_digits(void **state)
+{
+    int digits = 0;
+    (void)state;
+    for (int c = -128; c < 128; c++)
+        digits += kr_base64_value((char)c) >= 0;
+    assert_int_equal(digits, 64);
+    assert_int_equal(kr_base64_value('A'), 0);
+    assert_int_equal(kr_base64_value('/'), 63);
+    assert_int_equal(kr_base64_value('='), -1);
+    assert_int_equal(kr_base64_value('\0'), -1);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_vectors), cmocka_unit_test(test_back),
+                                       cmocka_unit_test(test_digits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
