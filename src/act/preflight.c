@@ -1,6 +1,7 @@
 #include <kr/preflight.h>
 
 #include "preflight_child.h"
+#include "preflight_input.h"
 
 #include <kr/err.h>
 #include <kr/mem.h>
@@ -18,48 +19,6 @@
 #define PROGRAM "kumo-preflight"
 #define FETCHER "kumo-fetch"
 #define MOST_OTHER 24 /* words that are not files, resolvers or sinks */
-
-static void input(struct child *c, int fd, const char *label)
-{
-    KR_AUTO_BUF struct kr_buf b = {0};
-    kr_buf_printf(&b, "%zu:%s", child_give(c, fd), label);
-    child_word(c, "--input", b.s);
-}
-
-/* Names from the command line go by a file of their own, one a line, as a file's do. */
-static int give_names(struct child *c, const struct kr_strlist *names, struct kr_err *e)
-{
-    if (!names->n)
-        return 0;
-    for (size_t i = 0; i < names->n; i++)
-        if (!*names->v[i] || strpbrk(names->v[i], "\r\n#"))
-            return kr_fail(e, KR_USAGE, 0, "'%s' is no domain", names->v[i]);
-    int fd = memfd_create("domains", MFD_CLOEXEC);
-    FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!f)
-        return kr_fail(e, KR_CANNOT, errno, "memfd_create");
-    for (size_t i = 0; i < names->n; i++)
-        fprintf(f, "%s\n", names->v[i]);
-    int copy = fflush(f) ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    fclose(f);
-    if (copy < 0 || lseek(copy, 0, SEEK_SET) < 0)
-        return kr_fail(e, KR_CANNOT, errno, "a file for the names");
-    input(c, copy, "command line");
-    return 0;
-}
-
-static int give_files(struct child *c, const struct kr_strlist *files, struct kr_err *e)
-{
-    for (size_t i = 0; i < files->n; i++) {
-        bool in = strcmp(files->v[i], "-") == 0;
-        int fd =
-            in ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(files->v[i], O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            return kr_fail(e, KR_USAGE, errno, "--domains-file '%s'", files->v[i]);
-        input(c, fd, in ? "standard input" : files->v[i]);
-    }
-    return 0;
-}
 
 /* Released KumoMTA looks there, where its settings have DANE on or may have. */
 static bool wants_own_tlsa(const struct kr_mta_sides *s)
@@ -89,7 +48,7 @@ static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr
     child_number(c, "--qps", w->qps);
     child_number(c, "--jobs", w->jobs);
     child_number(c, "--seconds", w->seconds);
-    return give_names(c, w->domains, e) || give_files(c, w->files, e) ? -1 : 0;
+    return input_give(c, w->domains, w->files, e);
 }
 
 /* The two talk to each other by a socket. Started only for what speaks TLS. */
@@ -223,8 +182,11 @@ static int read_all(struct reading *r, int fd, struct kr_err *e)
         int got = kr_frame_read(f, fd, &type, &data, &len);
         if (kr_interrupted)
             return kr_fail(e, KR_UNKNOWN, 0, "interrupted");
-        if (got < 0 && errno == EINTR)
+        if (got < 0 && errno == EAGAIN) {
+            if (input_await(fd, e))
+                return -1;
             continue;
+        }
         if (got == 0)
             return 0;
         int bad = got < 0 ? 1 : take(r, type, data, len, e);

@@ -67,6 +67,8 @@ int child_start(struct child *c, int listens, struct kr_err *e)
         return kr_fail(e, KR_CANNOT, errno, "pipe");
     KR_AUTO_FD int w = pipes[1];
     c->out = pipes[0];
+    if (listens && fcntl(c->out, F_SETFL, O_NONBLOCK))
+        return kr_fail(e, KR_CANNOT, errno, "a pipe that does not wait");
     posix_spawn_file_actions_init(&files);
     if (listens)
         posix_spawn_file_actions_adddup2(&files, w, STDOUT_FILENO);

@@ -20,7 +20,7 @@ struct child {
     int given[KR_CHILD_WORDS]; /* open for it; closed here with it */
     size_t n_given;
     int in;  /* its standard input; -1: /dev/null; closed here with it */
-    int out; /* reads its standard output; -1 */
+    int out; /* reads its standard output, without waiting; -1 */
     pid_t pid;
 };
 void child_begin(struct child *c, const char *program);

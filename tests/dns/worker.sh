@@ -47,6 +47,29 @@ tap_check "a file" equal "$(domains)" "d6-g.com:1 d4-g.com:1 d5-g.com:3"
 STATUS=0
 printf 'd7-g.com' | in_ns "$H" "$KR" preflight --resolver 127.0.0.1 --domains-file - --format json >out 2>err || STATUS=$?
 tap_check "standard input" equal "$(domains)" "d7-g.com:1"
+
+# ---- pipes that nobody writes to yet ----
+mkfifo one two
+from_pipes() {
+    ip netns exec "$H" "$KR" preflight --resolver 127.0.0.1 --domains-file one --domains-file two --format json >out 2>err &
+    PARENT=$!
+    wait_for 10 has_open two || die "the pipes were not opened: $(cat err)"
+}
+has_open() { find "/proc/$PARENT/fd" -lname "$PWD/$1" | grep -q .; }
+ended() {
+    STATUS=0
+    wait_for 20 gone || { tap_note "it goes on" && kill -9 "$PARENT"; }
+    wait "$PARENT" || STATUS=$?
+}
+gone() { [[ ! -e /proc/$PARENT/stat || $(sed 's/.*) //; s/ .*//' "/proc/$PARENT/stat") == Z ]]; }
+from_pipes
+timeout 10 sh -c 'echo d8-g.com >two; echo d7-g.com:2 >one'
+ended
+tap_check "they are waited for, whichever comes first" equal "$(domains)" "d7-g.com:2 d8-g.com:1"
+from_pipes
+kill -TERM "$PARENT"
+ended
+tap_check "and SIGTERM ends that" equal "$STATUS $(cat err)" "4 kumo-redirect: error: interrupted"
 run --format json --from-command -- traffic-gen --domain-suffix x.example --domain d8-g.com:67.4 --header --domain \
     --domain=d9-g.com --target 127.0.0.1:25 --keep-going
 tap_check "traffic-gen's words" equal "$(domains)" "d8-g.com:67.4 d9-g.com:1"

@@ -90,26 +90,34 @@ test_refusals() {
     gate ns --domains-file "$LAB_DIR/no-such-file" -- "$STUB"
     tap_check "no such file of names: usage" is 2
     tap_check "nothing stands" test "$(mode)" = off
-    interrupted_before
-    tap_check "SIGTERM before the release" is 143
-    tap_check "the command was not started" not_started
-    tap_check "nothing stands" test "$(mode)" = off
+    local who
+    for who in nobody somebody; do
+        interrupted_before "$who"
+        tap_check "SIGTERM before the release, names from a pipe that $who writes to" is 143
+        tap_check "the command was not started" not_started
+        tap_check "nothing stands" test "$(mode)" = off
+    done
 }
 no_dns() { RUN_NS=("$KR" -n "$H" run --resolver 192.0.2.99 --anchor "$DNS/..ds" --allow "exempt-relay=the lab's own"); }
-# Names come from a pipe that nobody has written to yet, so it can't go on.
-interrupted_before() {
-    local pid
-    rm -f "$LAB_DIR"/stub/*
+# Names come from a pipe, so it can't go on: nobody has opened it for writing, or somebody did and goes on
+# to hold it. The signal alone has to end it.
+interrupted_before() { # nobody|somebody
+    local pid hold
+    rm -f "$LAB_DIR"/stub/* "$LAB_DIR/pipe" "$OUT" "$ERR"
     STATUS=0
     mkfifo "$LAB_DIR/pipe"
-    rm -f "$OUT" "$ERR"
+    [[ $1 == nobody ]] || { exec {hold}<>"$LAB_DIR/pipe" && echo d1.example >&"$hold"; }
     "${RUN_NS[@]}" --domains-file "$LAB_DIR/pipe" -- "$STUB" </dev/null >"$OUT" 2>"$ERR" &
     pid=$!
     await_line "$ERR" 'verify: every way out' 1 20 || tap_note "$(cat "$ERR")"
+    [[ $1 == nobody ]] || wait_for 20 reads_names "$pid" || tap_note "nobody reads the names"
     kill -TERM "$pid"
-    echo d1.example 1<>"$LAB_DIR/pipe" # for reading too: it may have ended already
+    wait_for 20 gone_or_zombie "$pid" || { tap_note "it goes on" && kill -9 "$pid"; }
     wait "$pid" || STATUS=$?
+    [[ $1 == nobody ]] || exec {hold}>&-
 }
+reads_names() { pgrep -x kumo-preflight -P "$1" >/dev/null; }
+gone_or_zombie() { ! runs "$1"; }
 
 # The watch that is at work, the service say, stands aside for the guard of the run and is back after it.
 test_watch() {
