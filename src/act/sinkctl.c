@@ -25,7 +25,6 @@
 #include <unistd.h>
 
 #define START_MS 10000
-#define PORTS 65536u
 #define CROWD 4u /* workers a processor, at most */
 
 static int make_nonce(char out[static 40], struct kr_err *e)
@@ -53,7 +52,7 @@ unsigned kr_sink_workers(long cpus, uint64_t files)
 {
     unsigned n = cpus > 0 ? (unsigned)cpus : 1;
     uint64_t room = files > 256 ? files - 128 : 128;
-    uint64_t need = PORTS / room + 1, most = (uint64_t)n * CROWD;
+    uint64_t need = (KR_FILES_SINK - 1) / room + 1, most = (uint64_t)n * CROWD;
     return need <= n ? n : (unsigned)(need < most ? need : most);
 }
 

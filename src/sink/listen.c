@@ -52,6 +52,17 @@ static int check_free(const struct kr_endpoint *ep, struct kr_err *e)
     return listen(fd, 1) ? cannot(ep, "can't listen on", e) : 0;
 }
 
+int kr_sink_listen_now(int fd)
+{
+    return listen(fd, BACKLOG);
+}
+
+bool kr_sink_in_reserve(unsigned worker)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return worker >= (unsigned)(cpus > 0 ? cpus : 1);
+}
+
 static int check_all(struct kr_sink_config *cfg, struct kr_err *e)
 {
     size_t n = 0;
@@ -79,8 +90,10 @@ int kr_sink_listen(struct kr_sink_config *cfg, int **out, struct kr_err *e)
     int *fds = kr_calloc(n, sizeof *fds);
     for (size_t i = 0; i < n; i++) {
         const struct kr_endpoint *ep = &cfg->listen[i % cfg->listens];
+        bool later = kr_sink_in_reserve((unsigned)(i / cfg->listens));
         fds[i] = bound(ep, 1, e);
-        if (fds[i] < 0 || (listen(fds[i], BACKLOG) && cannot(ep, "can't listen on", e))) {
+        if (fds[i] < 0 ||
+            (!later && kr_sink_listen_now(fds[i]) && cannot(ep, "can't listen on", e))) {
             kr_sink_unlisten(fds, i + 1);
             free(fds);
             return -1;

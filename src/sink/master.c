@@ -29,6 +29,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -171,6 +172,9 @@ static int make_shared(struct master *m, struct kr_err *e)
     s->store = s->memory ? kr_store_make(e) : NULL;
     if (!s->store)
         return -1;
+    s->crowd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (s->crowd < 0)
+        return kr_fail(e, KR_CANNOT, errno, "eventfd");
     s->tls = m->cfg->tls ? secure->make((enum kr_tls_mode)m->cfg->tls, m->cfg->ca_dir,
                                         &m->cfg->tls_names, e)
                          : NULL;
@@ -187,6 +191,7 @@ static void free_shared(struct master *m)
     kr_memory_free(s->memory);
     kr_store_free(s->store);
     kr_queue_free(s->queue);
+    kr_close_fd(&s->crowd);
     if (s->tls)
         secure->release(s->tls);
 }
@@ -271,8 +276,12 @@ static int final_account(struct master *m, struct kr_buf *line, struct kr_err *e
 int kr_sink_run(struct kr_sink_config *cfg, struct kr_err *e)
 {
     KR_AUTO_BUF struct kr_buf line = {0};
-    struct master m = {
-        .cfg = cfg, .signals = -1, .account = -1, .started = {-1, -1}, .born = master_clock()};
+    struct master m = {.cfg = cfg,
+                       .shared.crowd = -1,
+                       .signals = -1,
+                       .account = -1,
+                       .started = {-1, -1},
+                       .born = master_clock()};
     m.lifeline = cfg->lifeline_fd == KR_SINK_NO_FD ? -1 : (int)cfg->lifeline_fd;
     int bad = open_all(&m, e);
     if (!bad) {

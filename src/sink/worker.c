@@ -6,6 +6,7 @@
 #include <kr/sink_filter.h>
 #include <kr/sink_hist.h>
 #include <kr/sink_knobs.h>
+#include <kr/sink_listen.h>
 #include <kr/sink_memory.h>
 #include <kr/sink_names.h>
 #include <kr/sink_policy.h>
@@ -27,6 +28,7 @@
 #define LINGER_MS 2000
 #define DRAIN_MS 50  /* how often the end of draining is looked for */
 #define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
+#define CROWDED 8u   /* a worker is, with this part of its connections open */
 
 void worker_clock(struct worker *w)
 {
@@ -60,13 +62,13 @@ static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
 /* The event loop's own descriptors. */
 struct loop {
     struct worker *w;
-    struct ref signals, *listeners;
+    struct ref signals, crowd, *listeners;
     size_t n;
     const struct kr_sink_shared *shared;
     uint64_t turn, accepted; /* of the loop: this one, and the last that brought connections */
     unsigned burst;          /* as many connections as are expected to wait at once */
-    bool stop;
-    int64_t paused_until; /* 0: accepting */
+    bool stop, told;         /* told: those in reserve are called */
+    int64_t paused_until;    /* 0: accepting */
 };
 
 static int add(struct worker *w, struct ref *r)
@@ -75,12 +77,22 @@ static int add(struct worker *w, struct ref *r)
     return epoll_ctl(w->epoll, EPOLL_CTL_ADD, r->fd, &ev);
 }
 
+/* There is room for more than one worker can hold in those that do not listen yet. */
+static void call_reserve(struct loop *l)
+{
+    const uint64_t one = 1;
+    if (!l->told && write(l->shared->crowd, &one, sizeof one) < 0)
+        kr_debug("worker %u: eventfd: %s", l->w->x.worker, strerror(errno));
+    l->told = true;
+}
+
 static void pause_accepting(struct loop *l)
 {
     kr_warn("worker %u accepts nothing for %d ms: %s", l->w->x.worker, PAUSE_MS, strerror(errno));
     for (size_t i = 0; i < l->n; i++)
         epoll_ctl(l->w->epoll, EPOLL_CTL_DEL, l->listeners[i].fd, NULL);
     l->paused_until = l->w->now + PAUSE_MS;
+    call_reserve(l);
 }
 
 static void resume_accepting(struct loop *l)
@@ -89,6 +101,14 @@ static void resume_accepting(struct loop *l)
     for (size_t i = 0; i < l->n; i++)
         if (add(l->w, &l->listeners[i]))
             pause_accepting(l);
+}
+
+static void listen_too(struct loop *l)
+{
+    epoll_ctl(l->w->epoll, EPOLL_CTL_DEL, l->crowd.fd, NULL);
+    for (size_t i = 0; i < l->n && !l->w->draining; i++)
+        if (kr_sink_listen_now(l->listeners[i].fd) || add(l->w, &l->listeners[i]))
+            kr_warn("worker %u: can't listen: %s", l->w->x.worker, strerror(errno));
 }
 
 static bool is_shortage(int why)
@@ -126,11 +146,13 @@ static void accept_some(struct loop *l, const struct ref *listener)
             conn_open(l->w, fd, &from, local);
         } else if (is_shortage(errno)) {
             pause_accepting(l);
-            return;
+            break;
         } else if (errno == EAGAIN) {
-            return;
+            break;
         }
     }
+    if (l->w->open > l->w->cfg->max_connections / CROWDED)
+        call_reserve(l);
 }
 
 /* Nobody new; who is in a transaction may finish it. */
@@ -163,6 +185,8 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
         conn_event(l->w, (struct conn *)(void *)r, ev->events);
     else if (r->kind == REF_LISTENER)
         accept_some(l, r);
+    else if (r->kind == REF_CROWD)
+        listen_too(l);
     else
         on_signal(l);
 }
@@ -221,11 +245,15 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     l->listeners = kr_calloc(l->n, sizeof *l->listeners);
     if (l->w->epoll < 0 || l->signals.fd < 0 || add(l->w, &l->signals))
         return -1;
-    for (size_t i = 0; i < l->n; i++) {
+    for (size_t i = 0; i < l->n; i++)
         l->listeners[i] = (struct ref){REF_LISTENER, arg->listeners[i]};
+    if (kr_sink_in_reserve(arg->index)) {
+        l->crowd = (struct ref){REF_CROWD, arg->shared->crowd};
+        return add(l->w, &l->crowd);
+    }
+    for (size_t i = 0; i < l->n; i++)
         if (add(l->w, &l->listeners[i]))
             return -1;
-    }
     return 0;
 }
 

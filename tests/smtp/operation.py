@@ -1,4 +1,5 @@
 """What operators use: metrics, latencies, the live line, the graceful stop, the self-test."""
+import os
 import resource
 import signal
 import socket
@@ -172,7 +173,41 @@ def files():
     return None if int(line[3]) == int(line[4]) == want else f"{line}, not {want}"
 
 
+def holds(worker):
+    """How many of its files are sockets."""
+    fds = f"/proc/{worker}/fd"
+    return sum(os.readlink(f"{fds}/{fd}").startswith("socket:") for fd in os.listdir(fds))
+
+
+def reserve():
+    """Workers beyond the processors take connections once the others hold an eighth of what they may,
+    and each at most what it may; one that died is back in its place."""
+    cpus, most = os.cpu_count(), 160
+    with Sink("--max-connections", str(most), workers=cpus + 2) as sink:
+        workers = sink.workers()
+        idle = [holds(w) for w in workers]
+        held = [sink.connect() for _ in range(most // 8)]
+        greeted = [s.recv(4) for s in held]
+        if [holds(w) for w in workers[cpus:]] != idle[cpus:]:
+            return "one in reserve took a connection"
+        os.kill(workers[-1], signal.SIGKILL)
+        if not wait_for(lambda: len(sink.workers()) == cpus + 2 and workers[-1] not in sink.workers(), 5):
+            return "the one that was killed is not replaced"
+        workers[-1] = max(sink.workers())
+        more = most * cpus
+        for _ in range(more):
+            held.append(sink.connect())
+            greeted.append(held[-1].recv(4))
+        took = [holds(w) - i for w, i in zip(workers, idle)]
+        for s in held:
+            s.close()
+    if set(greeted) != {b"220 "}:
+        return f"{len(greeted) - greeted.count(b'220 ')} were turned away"
+    return None if min(took[cpus:]) > 0 and sum(took) == len(held) else f"{took} of {len(held)}"
+
+
 def run(tap):
+    tap.run("operation: workers in reserve", reserve)
     tap.run("operation: the limit of open files is raised", files)
     for test in (metrics, latencies, live, drain_ends, self_test):
         tap.run(f"operation: {test.__name__.replace('_', ' ')}", test)

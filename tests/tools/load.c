@@ -1,10 +1,10 @@
 /*
  * Makes SMTP connections to thousands of destinations, as an MTA under load would.
  *
- *   load conns SECONDS [CONCURRENT]   one short message a connection, one source address, for so
- * long; prints "RATE FAILED" (connections a second, failures) load hold N PROCESSES opens N
- * connections at once and holds them all until each was greeted; prints "GREETED FAILED" load bulk
- * MEGABYTES               one message of that size; prints "MEGABYTES-A-SECOND"
+ *   load conns N SECONDS    N connections with one short message each, 64 at a time, from one
+ * source address, for so long at most; prints "RATE FAILED" (connections a second, failures) load
+ * hold N PROCESSES   opens N connections at once and holds them all until each was greeted; prints
+ * "GREETED FAILED" load bulk MEGABYTES     one message of that size; prints "MEGABYTES-A-SECOND"
  *
  * Destinations are addresses in 20.0.0.0/8, so it belongs into a network namespace only.
  */
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SPREAD = 50000, MOST = 4096, HOLD_SECONDS = 60 };
+enum { SPREAD = 50000, WIDTH = 64, HOLD_SECONDS = 60 };
 
 /* What is sent at each step, and how many replies have to come before the next. */
 static const struct {
@@ -108,19 +108,19 @@ static bool open_one(int ep, struct conn *c, uint32_t n)
     return c->fd >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &ev) == 0;
 }
 
-static int conns(double seconds, int width)
+static int conns(unsigned long most, double seconds)
 {
-    static struct conn table[MOST];
-    struct epoll_event ev[256];
+    static struct conn table[WIDTH];
+    struct epoll_event ev[WIDTH];
     int ep = epoll_create1(EPOLL_CLOEXEC);
     unsigned long done = 0, failed = 0;
     uint32_t n = (uint32_t)time(NULL);
     double begin = now();
-    for (int i = 0; i < width; i++)
+    for (int i = 0; i < WIDTH; i++)
         if (!open_one(ep, &table[i], n++))
             failed++;
-    while (now() - begin < seconds) {
-        int got = epoll_wait(ep, ev, 256, 100);
+    while (done + failed < most && now() - begin < seconds) {
+        int got = epoll_wait(ep, ev, WIDTH, 100);
         for (int i = 0; i < got; i++) {
             struct conn *c = ev[i].data.ptr;
             int r = advance(c);
@@ -232,12 +232,12 @@ int main(int argc, char **argv)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    if (argc >= 3 && strcmp(argv[1], "conns") == 0)
-        return conns(atof(argv[2]), argc > 3 ? atoi(argv[3]) : 64);
+    if (argc == 4 && strcmp(argv[1], "conns") == 0)
+        return conns(strtoul(argv[2], NULL, 10), atof(argv[3]));
     if (argc == 4 && strcmp(argv[1], "hold") == 0)
         return hold(atol(argv[2]), atoi(argv[3]));
     if (argc == 3 && strcmp(argv[1], "bulk") == 0)
         return bulk(atol(argv[2]));
-    fputs("usage: load conns SECONDS [CONCURRENT] | hold N PROCESSES | bulk MEGABYTES\n", stderr);
+    fputs("usage: load conns N SECONDS | hold N PROCESSES | bulk MEGABYTES\n", stderr);
     return 2;
 }
