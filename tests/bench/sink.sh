@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # CPU time of a sink, on the loopback of a namespace of its own: for a message, kumo-sink against
 # Postfix's smtp-sink, from the same generator, in turn; the same for connections to other addresses
-# that `up` redirects to either of them, with what smtp-sink behind the documented line and a sink that
-# does nothing cost there; kumo-sink with a policy against itself without; and for a full TLS handshake,
+# that `up` or the documented line redirects, with what smtp-sink and a sink that does nothing cost by the
+# rules of `up`; kumo-sink with a policy against itself without; and for a full TLS handshake,
 # against openssl s_server; and the memory of idle connections. Prints rows as run.sh does; exits 1
 # when a goal is missed. Sink and generator share a processor: waking another one costs
 # more than a message does where it takes an interrupt through a hypervisor, differs twofold from run to
@@ -181,17 +181,17 @@ bench_redirected() {
     ip link set up0 up
     ip addr add 192.0.2.2/24 dev up0
     ip route add default via 192.0.2.1
-    compare "redirected, " redirected theirs_redirected <<END
+    compare "redirected, " redirected by_the_line <<END
 1_KB,_pipelined pipelined 1024 $MESSAGES 0.56
 100_KB,_pipelined pipelined 102400 $((MESSAGES / 10)) 0.10
 1_KB,_one_a_connection alone 1024 $((MESSAGES / 4)) 0.71
 END
     for ((i = 0; i < ROUNDS; i++)); do
         floor floor alone 1024 $((MESSAGES / 4)) </dev/null
-        by_the_line line alone 1024 $((MESSAGES / 4)) </dev/null
+        theirs_redirected same alone 1024 $((MESSAGES / 4)) </dev/null
     done
-    row "  against smtp-sink behind the line" "ours.redirected, .1_KB,_one_a_connection" line -
-    row "  the least possible, against the same" floor line -
+    row "  against smtp-sink by up's rules too" "ours.redirected, .1_KB,_one_a_connection" same -
+    row "  the least possible, by up's rules" floor same -
     ip link del up0
 }
 
