@@ -2,6 +2,7 @@
 
 #include <kr/err.h>
 #include <kr/file.h>
+#include <kr/json_text.h>
 #include <kr/mem.h>
 #include <kr/netns.h>
 
@@ -120,7 +121,7 @@ int kr_state_read(const struct kr_paths *paths, struct kr_state *out, struct kr_
     if (fd < 0)
         return errno == ENOENT ? 0 : kr_fail(e, KR_UNKNOWN, errno, "%s", paths->state);
     json_error_t why;
-    __attribute__((cleanup(drop_json))) json_t *root = json_loadfd(fd, 0, &why);
+    __attribute__((cleanup(drop_json))) json_t *root = kr_json_read(fd, &why);
     if (!root)
         return kr_fail(e, KR_UNKNOWN, 0, "%s:%d: %s", paths->state, why.line, why.text);
     if (fill(root, out, e) == 0)

@@ -4,6 +4,7 @@
 
 #include <kr/err.h>
 #include <kr/greet.h>
+#include <kr/json_text.h>
 #include <kr/mem.h>
 #include <kr/places.h>
 
@@ -51,7 +52,7 @@ static json_t *load(const struct kr_evidence_place *at, const char *suffix, stru
         kr_fail(e, KR_UNSAFE, 0, "%s may have been written by others than root", path);
         return NULL;
     }
-    json_t *j = json_loadfd(fd, 0, &why);
+    json_t *j = kr_json_read(fd, &why);
     if (!json_is_object(j)) {
         kr_fail(e, KR_UNSAFE, 0, "%s: %s", path, j ? "it is no object" : why.text);
         json_decref(j);
