@@ -25,7 +25,7 @@ struct kr_sink_session {
     bool tls, authed;
     bool chunked, refused;  /* by BDAT; what comes is only consumed, or no recipient was taken */
     bool last;              /* this chunk is the last one */
-    bool rejected;          /* a recipient was */
+    bool rejected, report;  /* a recipient was; the sender is <> */
     bool started, answered; /* a command came; what was said last was about content */
     uint32_t dest;          /* slot of the destination's counters */
     uint32_t rcpts;

@@ -2,8 +2,9 @@
  * No locks: each value is written whole. messages, messages_refused, messages_deferred and
  * messages_cut (the client went away) add up to the times DATA was accepted; recipients are those
  * of messages, rcpt_accepted is how often RCPT was answered 250; recipients_refused and _deferred
- * were so at RCPT or with their message. bytes is content, octets_in and _out are all that was
- * read and written (of TLS: what is inside). */
+ * were so at RCPT or with their message; reports, _refused and _deferred are those of them whose
+ * sender was <>: what mail servers send of themselves (RFC 5321 4.5.5). bytes is content, octets_in
+ * and _out are all that was read and written (of TLS: what is inside). */
 #ifndef KR_SINK_STATS_H
 #define KR_SINK_STATS_H
 
@@ -21,7 +22,8 @@ struct kr_names;
     X(starttls_injected) X(messages_deferred) X(policy_refused) X(faults) X(tls_sessions)          \
     X(tls_resumed) X(tls_named) X(tls_13) X(tls_failed) X(recipients_refused)                      \
     X(recipients_deferred) X(octets_in) X(octets_out) X(paused)              \
-    X(captured) X(capture_dropped) X(capture_failed) X(logged) X(log_dropped) X(log_failed)
+    X(captured) X(capture_dropped) X(capture_failed) X(logged) X(log_dropped) X(log_failed)  \
+    X(reports) X(reports_refused) X(reports_deferred)
 /* clang-format on */
 #define KR_SINK_ENUM(name) KR_SINK_##name,
 enum kr_sink_counter { KR_SINK_COUNTERS(KR_SINK_ENUM) KR_SINK_COUNTER_N };

@@ -5,6 +5,9 @@
 
 #include <kr/sink_ctx.h>
 #include <kr/sink_stats.h>
+#include <kr/sink_sums.h>
+
+struct kr_sink_session;
 
 #define KR_TALLY_NOBODY UINT16_MAX /* no provider: the reply is the sink's own, or any */
 
@@ -37,6 +40,9 @@ struct kr_account {
 enum kr_end { KR_ENDS(KR_END_ENUM) KR_END_N };
 
 void kr_tally(struct kr_sink_ctx *x, enum kr_sink_counter which, int64_t by);
+/* Recipients came to this. */
+void kr_tally_recipients(struct kr_sink_ctx *x, const struct kr_sink_session *s,
+                         enum kr_outcome what, uint32_t n);
 /* A reply of this code was said. */
 void kr_tally_reply(struct kr_sink_ctx *x, unsigned code);
 /* ... by the policy, for a provider (kr/sink_names.h). */

@@ -6,11 +6,13 @@
  *
  *     sent = accepted + refused + queued
  *
- * The right side may be greater: an MTA answers a refusal with a message of its own to the sender
- * (RFC 3464), which goes to the sink as well, at most one for each refusal; and what the generator
- * counts as failed may have been taken by the MTA all the same, when only the answer was lost. The
- * left side may not be greater, unless nobody knows the queue; then the rest is unknown, never
- * assumed to be queued. */
+ * An MTA answers a refusal with a message of its own to the sender (RFC 3464), at most one for
+ * each, which goes to the sink as well. The sink knows it by its sender, <>, and what it counted so
+ * is taken off; one that is queued still can't be told from other mail. When there are more than
+ * there were refusals the generator itself uses that sender, and nothing is taken off. The right
+ * side may be greater: by reports in the queue, and by what the generator counts as failed though
+ * the MTA took it, when only the answer was lost. The left side may not be greater, unless nobody
+ * knows the queue; then the rest is unknown, never assumed to be queued. */
 #include <kr/run_balance.h>
 
 #include <kr/err.h>
@@ -69,31 +71,60 @@ static bool needs_both(const struct kr_run *r, enum kr_run_group a, enum kr_run_
 
 struct sums {
     uint64_t sent, failed, accepted, refused, deferred;
+    uint64_t reports; /* the MTA's own, taken off the others */
+    uint64_t unseen;  /* of those, what may be in accepted, refused or the queue still */
 };
 
 static struct sums sums_of(const struct kr_run *r)
 {
     uint64_t sent = get(r, KR_RUN_generator, "recipients");
-    return (struct sums){.sent = sent ? sent : get(r, KR_RUN_generator, "sent"),
-                         .failed = get(r, KR_RUN_generator, "failed"),
-                         .accepted = get(r, KR_RUN_sink, "recipients"),
-                         .refused = get(r, KR_RUN_sink, "recipients_refused"),
-                         .deferred = get(r, KR_RUN_sink, "recipients_deferred")};
+    struct sums s = {.sent = sent ? sent : get(r, KR_RUN_generator, "sent"),
+                     .failed = get(r, KR_RUN_generator, "failed"),
+                     .accepted = get(r, KR_RUN_sink, "recipients"),
+                     .refused = get(r, KR_RUN_sink, "recipients_refused"),
+                     .deferred = get(r, KR_RUN_sink, "recipients_deferred")};
+    s.unseen = s.refused;
+    return s;
+}
+
+static void take_off_reports(const struct kr_run *r, struct sums *s)
+{
+    uint64_t accepted = get(r, KR_RUN_sink, "reports");
+    uint64_t refused = get(r, KR_RUN_sink, "reports_refused");
+    if (accepted > s->accepted || refused > s->refused || accepted + refused > s->refused - refused)
+        return;
+    s->reports = accepted + refused;
+    s->accepted -= accepted;
+    s->refused -= refused;
+    s->unseen = s->refused - accepted; /* a refused one may be queued all the same */
 }
 
 /* More arrived than was sent. */
 static void judge_excess(const struct sums *s, uint64_t excess, struct kr_balance_row *row)
 {
-    if (excess <= s->refused + s->failed)
+    if (excess <= s->unseen + s->failed)
         say(row, KR_BAL_EXPLAINED,
-            "; %" PRIu64 " more than were sent: the MTA's own messages about refusals (at most "
+            "; %" PRIu64 " more than were sent: the MTA's own messages about refusals%s (at most "
             "%" PRIu64 "), or taken though the generator counts them as failed (at most %" PRIu64
             ")",
-            excess, s->refused, s->failed);
+            excess, s->reports ? " that are queued still" : "", s->unseen, s->failed);
     else
         say(row, KR_BAL_BROKEN,
             "; %" PRIu64 " more than were sent, and nothing explains more than %" PRIu64, excess,
-            s->refused + s->failed);
+            s->unseen + s->failed);
+}
+
+/* Fewer arrived than were sent, and they are not queued. */
+static void judge_missing(const struct sums *s, uint64_t missing, struct kr_balance_row *row)
+{
+    if (missing <= s->reports)
+        say(row, KR_BAL_UNKNOWN,
+            "; %" PRIu64 " are missing, unless the generator itself sends with the sender <>",
+            missing);
+    else
+        say(row, KR_BAL_BROKEN,
+            "; %" PRIu64 " are missing: neither did the sink see them nor are they queued",
+            missing);
 }
 
 static void judge_without_queue(const struct kr_run *r, const struct sums *s, uint64_t rest,
@@ -124,8 +155,7 @@ static void judge_queue(const struct kr_run *r, const struct sums *s, int64_t re
     else if (over > 0)
         judge_excess(s, (uint64_t)over, row);
     else if (over < 0)
-        say(row, KR_BAL_BROKEN,
-            "; %" PRId64 " are missing: neither did the sink see them nor are they queued", -over);
+        judge_missing(s, (uint64_t)-over, row);
 }
 
 /* No MTA is here: the generator met the sink itself, and what was not accepted it counts as failed.
@@ -160,13 +190,14 @@ static void judge_direct(const struct sums *s, struct kr_balance_row *row)
 static void messages(const struct kr_run *r, struct kr_balance_row *row)
 {
     struct sums s = sums_of(r);
-    int64_t rest = (int64_t)(s.sent - s.accepted - s.refused);
     if (!needs_both(r, KR_RUN_generator, KR_RUN_sink, row))
         return;
     if (is_direct(r)) {
         judge_direct(&s, row);
         return;
     }
+    take_off_reports(r, &s);
+    int64_t rest = (int64_t)(s.sent - s.accepted - s.refused);
     say(row, KR_BAL_HOLDS, "sent %" PRIu64 " = accepted %" PRIu64 " + refused %" PRIu64, s.sent,
         s.accepted, s.refused);
     if (r->facts[KR_RUN_queue].known)
@@ -177,6 +208,8 @@ static void messages(const struct kr_run *r, struct kr_balance_row *row)
         judge_without_queue(r, &s, (uint64_t)rest, row);
     if (s.deferred)
         say(row, KR_BAL_HOLDS, "; deferred %" PRIu64 " times", s.deferred);
+    if (s.reports)
+        say(row, KR_BAL_HOLDS, "; and %" PRIu64 " of the MTA's own, about refusals", s.reports);
 }
 
 static void generator(const struct kr_run *r, struct kr_balance_row *row)

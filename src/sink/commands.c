@@ -131,6 +131,7 @@ static void on_mail(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
         !utf8_fine(x, s, &path) || decide_mail(x, s, &path))
         return;
     s->phase = KR_SMTP_MAIL;
+    s->report = path.kind == KR_PATH_NULL;
     s->messages++;
     s->mail_at = x->now;
     kr_gather_begin(x, s, &path);
@@ -149,7 +150,7 @@ static void on_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
     if (!kr_sink_rcpt_params(x, s, a))
         return;
     if (s->rcpts >= x->max_recipients) {
-        kr_tally(x, KR_SINK_recipients_deferred, 1);
+        kr_tally_recipients(x, s, KR_DEFERRED, 1);
         kr_sink_reply(x, 452, "4.5.3 Too many recipients");
     } else if (decide_rcpt(x, s, &path)) {
         s->rejected = true;

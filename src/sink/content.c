@@ -34,11 +34,11 @@ static struct fates all_alike(const struct kr_sink_session *s, int code)
     return f;
 }
 
-static void count_recipients(struct kr_sink_ctx *x, const struct fates *f)
+static void count_recipients(struct kr_sink_ctx *x, const struct kr_sink_session *s,
+                             const struct fates *f)
 {
-    kr_tally(x, KR_SINK_recipients, f->n[KR_ACCEPTED]);
-    kr_tally(x, KR_SINK_recipients_refused, f->n[KR_REFUSED]);
-    kr_tally(x, KR_SINK_recipients_deferred, f->n[KR_DEFERRED]);
+    for (int what = 0; what < KR_OUTCOMES; what++)
+        kr_tally_recipients(x, s, (enum kr_outcome)what, f->n[what]);
 }
 
 static int answer_to(const struct kr_sink_session *s, uint32_t recipient)
@@ -58,7 +58,7 @@ static void conclude(struct kr_sink_ctx *x, struct kr_sink_session *s, int code,
                           : f->n[KR_DEFERRED] ? KR_DEFERRED
                                               : KR_REFUSED;
     kr_tally(x, counter[all], 1);
-    count_recipients(x, f);
+    count_recipients(x, s, f);
     kr_sink_dest_message(x->stats, s->dest, all);
     decide_message(x, s, all);
     decide_recipients(x, s, code);
@@ -141,7 +141,7 @@ static void refuse_data(struct kr_sink_ctx *x, const struct kr_sink_session *s, 
     struct fates f = all_alike(s, code);
     if (code < 0)
         return;
-    count_recipients(x, &f);
+    count_recipients(x, s, &f);
     decide_recipients(x, s, code);
 }
 

@@ -261,14 +261,14 @@ static void note_each(struct kr_decider *d, const struct kr_answer *a)
     d->each[d->each_n++] = (struct taken){a, d->now->account};
 }
 
-static void count_rejected(struct kr_sink_ctx *x, const struct kr_decider *d,
+static void count_rejected(struct kr_sink_ctx *x, const struct kr_sink_session *s,
                            const struct effect *f)
 {
     if (f->fault || !f->answer)
         return;
     enum kr_outcome what = kr_outcome_of(f->answer->code);
-    kr_tally(x, what == KR_REFUSED ? KR_SINK_recipients_refused : KR_SINK_recipients_deferred, 1);
-    kr_sink_provider_recipient(x->stats, d->now->account, what);
+    kr_tally_recipients(x, s, what, 1);
+    kr_sink_provider_recipient(x->stats, s->decider->now->account, what);
 }
 
 static void address_about(const struct kr_path *to, struct about *a)
@@ -310,7 +310,7 @@ bool decide_rcpt(struct kr_sink_ctx *x, struct kr_sink_session *s, const struct 
     address_about(to, &a);
     decide(x, d, &a, &v);
     if (tell(x, s, &v.at[KR_STAGE_RCPT])) {
-        count_rejected(x, d, &v.at[KR_STAGE_RCPT]);
+        count_rejected(x, s, &v.at[KR_STAGE_RCPT]);
         return true;
     }
     d->first = d->first ? d->first : a.site;

@@ -1,7 +1,7 @@
 #include <kr/sink_tally.h>
 
 #include <kr/mem.h>
-#include <kr/sink_sums.h>
+#include <kr/sink_session.h>
 
 #define CODES_MOST \
     1024u /* of one connection; a client that wants to see more is not kept count of */
@@ -11,6 +11,22 @@ void kr_tally(struct kr_sink_ctx *x, enum kr_sink_counter which, int64_t by)
     kr_sink_add(x->stats, which, by);
     if (x->account)
         x->account->counter[which] += (uint64_t)by;
+}
+
+void kr_tally_recipients(struct kr_sink_ctx *x, const struct kr_sink_session *s,
+                         enum kr_outcome what, uint32_t n)
+{
+    static const struct {
+        enum kr_sink_counter all, reports;
+    } counters[KR_OUTCOMES] = {
+        [KR_ACCEPTED] = {KR_SINK_recipients, KR_SINK_reports},
+        [KR_REFUSED] = {KR_SINK_recipients_refused, KR_SINK_reports_refused},
+        [KR_DEFERRED] = {KR_SINK_recipients_deferred, KR_SINK_reports_deferred}};
+    if (!n)
+        return;
+    kr_tally(x, counters[what].all, n);
+    if (s->report)
+        kr_tally(x, counters[what].reports, n);
 }
 
 static void note(struct kr_account *a, unsigned provider, unsigned code)

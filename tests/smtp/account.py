@@ -48,6 +48,20 @@ def sums():
     return None if stats["providers"] == providers else f"{stats['providers']}, not {providers}"
 
 
+def reports():
+    """Recipients of messages from <> are counted once more, wherever they were refused."""
+    with Policy(RULES) as p, Sink("--policy", p.path, "--max-recipients", "100") as sink:
+        nobody = envelope(b"x@p.example", b"no@p.example", b"later@p.example").replace(b"<a@b.example>", b"<>", 1)
+        talk(sink, [HELLO, nobody, b"hello\r\n.\r\n", mail(b"y@d.example"), envelope(b"no@p.example"), b"RSET\r\n",
+                    envelope(b"nodot@p.example").replace(b"<a@b.example>", b"<>", 1), b"hello\r\n.\r\n",
+                    envelope(b"nodata@p.example").replace(b"<a@b.example>", b"<>", 1), b"QUIT\r\n"])
+        stats = sink.stats()
+    want = {"recipients": 2, "recipients_refused": 3, "recipients_deferred": 2,
+            "reports": 1, "reports_refused": 2, "reports_deferred": 2}
+    got = {name: stats[name] for name in want}
+    return None if got == want else f"{got}, not {want}"
+
+
 def lmtp_sums():
     """With LMTP each recipient has an answer of its own; one that accepts makes a message accepted."""
     with Policy(RULES) as p, Sink("--policy", p.path, "--lmtp") as sink:
@@ -71,5 +85,5 @@ def octets():
 
 
 def run(tap):
-    for test in (sums, lmtp_sums, octets):
+    for test in (sums, reports, lmtp_sums, octets):
         tap.run(f"account: {test.__name__.replace('_', ' ')}", test)
