@@ -237,6 +237,29 @@ static int must_tell(const struct kr_run_line *l, const struct kr_run_line_want 
     return 0;
 }
 
+static char *filled(const char *word, const char *suffix)
+{
+    struct kr_buf b = {0};
+    for (const char *p = word; *p;) {
+        bool plain = strncmp(p, "{suffix}", 8) == 0, dotted = strncmp(p, "{.suffix}", 9) == 0;
+        if (plain || dotted) {
+            kr_buf_printf(&b, "%s%s", dotted && *suffix ? "." : "", suffix);
+            p += plain ? 8 : 9;
+        } else {
+            kr_buf_add(&b, p++, 1);
+        }
+    }
+    return b.s ? b.s : kr_strdup("");
+}
+
+/* What is left of a place around another one would be one, too. */
+static int check_place(const char *word, struct kr_err *e)
+{
+    KR_AUTO_FREE char *left = filled(word, "");
+    return has_place(left) ? kr_fail(e, KR_USAGE, 0, "'%s' has a {suffix} around another", word)
+                           : 0;
+}
+
 static int split_template(struct kr_run_line *l, const char *template, struct kr_err *e)
 {
     struct kr_shell s;
@@ -246,10 +269,13 @@ static int split_template(struct kr_run_line *l, const char *template, struct kr
         return kr_fail(e, KR_USAGE, 0, "--suffix-arg '%s' has no {suffix} in it", template);
     if (kr_shell_read(template, &s, e))
         return kr_wrap(e, "--suffix-arg '%s'", template);
-    for (size_t i = 0; i < s.n; i++)
+    int bad = 0;
+    for (size_t i = 0; i < s.n && !bad; i++) {
         kr_strlist_add(&l->more, kr_run_line_keep(l, kr_strdup(s.v[i].text)));
+        bad = check_place(s.v[i].text, e);
+    }
     kr_shell_free(&s);
-    return 0;
+    return bad;
 }
 
 int kr_run_line_read(const struct kr_run_line_want *want, struct kr_run_line *l, struct kr_err *e)
@@ -260,6 +286,8 @@ int kr_run_line_read(const struct kr_run_line_want *want, struct kr_run_line *l,
     for (size_t i = 0; i < want->words->n; i++) {
         kr_strlist_add(&l->words, want->words->v[i]);
         l->placed |= has_place(want->words->v[i]);
+        if (check_place(want->words->v[i], e))
+            return -1;
     }
     int found = find_generator(l, want, e);
     if (found < 0 || split_template(l, want->template, e))
@@ -284,21 +312,6 @@ void kr_run_line_free(struct kr_run_line *l)
 }
 
 /* ---- the command as it is run -----------------------------------------------------------------*/
-
-static char *filled(const char *word, const char *suffix)
-{
-    struct kr_buf b = {0};
-    for (const char *p = word; *p;) {
-        bool plain = strncmp(p, "{suffix}", 8) == 0, dotted = strncmp(p, "{.suffix}", 9) == 0;
-        if (plain || dotted) {
-            kr_buf_printf(&b, "%s%s", dotted && *suffix ? "." : "", suffix);
-            p += plain ? 8 : 9;
-        } else {
-            kr_buf_add(&b, p++, 1);
-        }
-    }
-    return b.s ? b.s : kr_strdup("");
-}
 
 struct making {
     char **argv;

@@ -134,6 +134,8 @@ static const struct row others[] = {
      "other-gen|-x|--s=." KR_RUN_SUFFIX "|y"},
     {"other-gen|-x", "--s", true, NULL, "no {suffix} in it", NULL},
     {"other-gen|-x", "'{suffix}", true, NULL, "not closed", NULL},
+    {"other-gen|-x", "{.s'{suffix}'uffix}", true, NULL, "around another", NULL},
+    {"other-gen|{.s{.suffix}uffix}", NULL, true, NULL, "around another", NULL},
     {"other-gen|a{.suffix}b{suffix}", NULL, true, "", "other-gen|ab",
      "other-gen|a." KR_RUN_SUFFIX "b" KR_RUN_SUFFIX},
     {"traffic-gen|--domain-suffix|{suffix}", NULL, false, DEFAULTS, "traffic-gen|--domain-suffix|",
