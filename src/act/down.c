@@ -22,6 +22,7 @@
 
 #define PURGE_S 30
 #define LOOK_MS 500
+#define AGAIN 4u /* looks between orders to purge */
 
 struct down {
     const struct kr_paths *paths;
@@ -46,10 +47,30 @@ static int interrupted(struct kr_err *e)
     return kr_fail(e, KR_CANNOT, 0, "interrupted while mail was waited for");
 }
 
-/* 1: empty; 0: time is over; -1. */
-static int wait_empty(const struct kr_down_how *how, struct kr_queues *q, unsigned seconds,
-                      struct kr_err *e)
+static bool stands(const struct kr_queues *ordered, const struct kr_queue *q)
 {
+    for (size_t i = 0; i < ordered->n; i++)
+        if (*ordered->v[i].order && ordered->v[i].mta == q->mta &&
+            strcmp(ordered->v[i].where, q->where) == 0)
+            return true;
+    return false;
+}
+
+/* A message that was being delivered when it was to go is there still, unless the order stands. */
+static void order_again(const struct kr_down_how *how, struct kr_queues *q,
+                        const struct kr_queues *ordered)
+{
+    struct kr_err why = {0};
+    for (size_t i = 0; i < q->n; i++)
+        if (q->v[i].state != KR_QUEUE_EMPTY && q->v[i].purgeable && !stands(ordered, &q->v[i]))
+            kr_queue_purge(&q->v[i], &how->queue, &why);
+}
+
+/* `ordered`: what was to be purged, or NULL. 1: empty; 0: time is over; -1. */
+static int wait_empty(const struct kr_down_how *how, struct kr_queues *q, unsigned seconds,
+                      const struct kr_queues *ordered, struct kr_err *e)
+{
+    unsigned looks = 0;
     uint64_t end = kr_now_us() + seconds * 1000000ull;
     for (;;) {
         uint64_t now = kr_now_us();
@@ -63,6 +84,8 @@ static int wait_empty(const struct kr_down_how *how, struct kr_queues *q, unsign
             return 0;
         if (how->on_look)
             how->on_look(q, (unsigned)((end - now) / 1000000), how->arg);
+        if (ordered && ++looks % AGAIN == 0)
+            order_again(how, q, ordered);
         poll(NULL, 0, LOOK_MS);
     }
 }
@@ -70,7 +93,7 @@ static int wait_empty(const struct kr_down_how *how, struct kr_queues *q, unsign
 int kr_down_drain(const struct kr_down_how *how, unsigned seconds, struct kr_err *e)
 {
     struct kr_queues q = {0};
-    int got = wait_empty(how, &q, seconds, e);
+    int got = wait_empty(how, &q, seconds, NULL, e);
     kr_queues_free(&q);
     return got;
 }
@@ -85,7 +108,7 @@ static int purge(struct down *d, struct kr_err *e)
         if (ordered.v[i].state != KR_QUEUE_EMPTY && ordered.v[i].purgeable)
             bad = kr_queue_purge(&ordered.v[i], &d->how->queue, e);
     d->result->purged = !bad;
-    bad = bad || wait_empty(d->how, &now, PURGE_S, e) < 0;
+    bad = bad || wait_empty(d->how, &now, PURGE_S, &ordered, e) < 0;
     for (size_t i = 0; i < ordered.n; i++)
         if (kr_queue_purged(&ordered.v[i], &d->how->queue, &why) && !bad)
             bad = kr_fail(e, why.exit, 0, "%s (it goes on bouncing mail)", why.msg);
