@@ -97,7 +97,7 @@ static int check_stable(struct kr_scene *scene, struct kr_result *r, struct kr_e
     return 0;
 }
 
-#define FRESH "sudo kumo-redirect up (puts right what is not as recorded)"
+#define FRESH "sudo kumo-redirect up (puts right what is not as recorded; a run has to end first)"
 static const struct kr_check checks[] = {
     {.id = "own-record",
      .title = "what was installed is on record",
@@ -113,7 +113,9 @@ static const struct kr_check checks[] = {
             "set element opens a way out while everything seems to stand.",
      .how = "Both tables are read under one generation id and compared with the plan: flags, "
             "chains, hooks, priorities, policies, devices, sets and elements, and every rule in "
-            "order, expression by expression. What is not known is a difference.",
+            "order, expression by expression. What is not known is a difference. A watch looks all "
+            "the time, and mends; while a run is under way it stands aside for the guard of that "
+            "run, which does so in its place, and is back when the run has ended.",
      .remedy = FRESH,
      .run = check_rules},
     {.id = "own-failsafe",
