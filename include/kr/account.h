@@ -26,6 +26,9 @@ int kr_ledger_open(const struct kr_ledger_want *want, struct kr_ledger **out, st
 /* Once a second, at least while CMD runs. Takes some milliseconds; a sink that does not answer
  * costs at most 500 ms, and is asked more and more seldom. */
 void kr_ledger_sample(struct kr_ledger *l);
+/* Messages that the sink has answered since the beginning, as of the last sample; UINT64_MAX: not
+ * known. */
+uint64_t kr_ledger_arrived(const struct kr_ledger *l);
 /* What CMD wrote, in pieces of any size; stream is 1 or 2. Understands traffic-gen and kumo-gen. */
 void kr_ledger_output(struct kr_ledger *l, int stream, const void *data, size_t n);
 /* An event of the watch, or one of the caller's own making. */

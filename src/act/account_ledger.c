@@ -207,6 +207,15 @@ void kr_ledger_sample(struct kr_ledger *l)
     account_look_free(&now);
 }
 
+uint64_t kr_ledger_arrived(const struct kr_ledger *l)
+{
+    const struct kr_run_samples *s = &l->run.samples;
+    const uint64_t *last = s->n ? s->v[s->n - 1] : NULL;
+    if (!last || last[KR_RUN_AT_accepted] == UINT64_MAX)
+        return UINT64_MAX;
+    return last[KR_RUN_AT_accepted] + last[KR_RUN_AT_refused] + last[KR_RUN_AT_deferred];
+}
+
 void kr_ledger_output(struct kr_ledger *l, int stream, const void *data, size_t n)
 {
     kr_run_gen_feed(&l->gen, stream, data, n);

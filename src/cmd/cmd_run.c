@@ -4,14 +4,11 @@
  * on the way refuses, and leaves guards. */
 #include "run_steps.h"
 
-#include <kr/clock.h>
 #include <kr/cmd.h>
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
-#include <kr/queue.h>
 #include <kr/report.h>
-#include <kr/scene.h>
 #include <kr/up.h>
 #include <kr/watch.h>
 
@@ -157,38 +154,6 @@ static void say_breach(const struct kr_gate_end *end)
              end->blocked ? "; look what happened, then: kumo-redirect down" : "");
 }
 
-static bool queues_empty(bool *unknown)
-{
-    struct kr_scene scene = {.table = "kumo_redirect"};
-    struct kr_queues q = {0};
-    const struct kr_queue_how how = {.most_ms = 5000};
-    struct kr_err why = {0};
-    int bad = kr_queues_read(&scene, &how, &q, &why);
-    bool empty = !bad && kr_queues_empty(&q);
-    *unknown = bad;
-    for (size_t i = 0; i < q.n; i++)
-        *unknown |= q.v[i].state == KR_QUEUE_UNKNOWN;
-    kr_queues_free(&q);
-    kr_scene_forget(&scene);
-    return empty;
-}
-
-/* What the generator handed in is on its way to the sink still. */
-static void drain(const struct kr_gate_want *want, const struct run *r, struct kr_gate_end *end)
-{
-    uint64_t until = kr_now_us() + r->o->run.drain * 1000000u;
-    bool unknown = false, empty = !r->o->run.drain || queues_empty(&unknown);
-    if (!empty && !unknown)
-        kr_info("mail is still queued; waiting for it, at most %u s", (unsigned)r->o->run.drain);
-    while (!empty && !unknown && kr_now_us() < until && !kr_interrupted) {
-        if (kr_gate_idle(want, 1000, end))
-            return;
-        want->on_second(want->arg);
-        empty = queues_empty(&unknown);
-    }
-    kr_gate_idle(want, 0, end);
-}
-
 static int ended(struct run *r, const struct kr_gate_end *end)
 {
     if (end->stragglers)
@@ -219,7 +184,7 @@ static int held(struct run *r, struct kr_err *e)
         end.status = KR_RUN_STATUS_FAILED;
     sigprocmask(SIG_SETMASK, &r->child.mask, NULL);
     if (!end.breach && r->child.pid > 0)
-        drain(&want, r, &end);
+        kr_run_drain(r, &want, &end);
     return ended(r, &end);
 }
 

@@ -47,6 +47,8 @@ pid_t kr_run_prove_again(struct run *r);
 int kr_run_account_open(struct run *r, bool real, struct kr_err *e);
 int kr_run_account_close(struct run *r, enum kr_run_outcome outcome, int status,
                          const char *reason);
+/* Until the mail servers have nothing, or --drain is over, or there is a breach. */
+void kr_run_drain(struct run *r, const struct kr_gate_want *want, struct kr_gate_end *end);
 /* Lets go of what this run put up, as --at-end says. */
 void kr_run_let_go(struct run *r);
 
