@@ -151,7 +151,7 @@ page() {
     mkdir "$LAB_DIR/shots"
     in_ns "$SHOT" python3 "$TESTS/net/shots.py" "$chromium" "$LAB_DIR/page.html" "$LAB_DIR/shots" >"$LAB_DIR/shots.log" 2>&1 ||
         tap_note "$(tail -n 5 "$LAB_DIR/shots.log")"
-    for line in '1200 ok' '800 ok' '380 ok' 'dark ok'; do
+    for line in '1200 ok' '800 ok' '380 ok' 'dark ok' 'printed ok'; do
         tap_check "Chromium shows the page: ${line% ok}" says "$line" "$LAB_DIR/shots.log"
     done
 }
