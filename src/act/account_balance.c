@@ -100,9 +100,10 @@ static void take_off_reports(const struct kr_run *r, struct sums *s)
 }
 
 /* More arrived than was sent. */
-static void judge_excess(const struct sums *s, uint64_t excess, struct kr_balance_row *row)
+static void judge_excess(const struct sums *s, uint64_t excess, uint64_t moving,
+                         struct kr_balance_row *row)
 {
-    if (excess <= s->unseen + s->failed)
+    if (excess <= s->unseen + s->failed + moving)
         say(row, KR_BAL_EXPLAINED,
             "; %" PRIu64 " more than were sent: the MTA's own messages about refusals%s (at most "
             "%" PRIu64 "), or taken though the generator counts them as failed (at most %" PRIu64
@@ -111,7 +112,7 @@ static void judge_excess(const struct sums *s, uint64_t excess, struct kr_balanc
     else
         say(row, KR_BAL_BROKEN,
             "; %" PRIu64 " more than were sent, and nothing explains more than %" PRIu64, excess,
-            s->unseen + s->failed);
+            s->unseen + s->failed + moving);
 }
 
 /* Fewer arrived than were sent, and they are not queued. */
@@ -149,11 +150,13 @@ static void judge_queue(const struct kr_run *r, const struct sums *s, int64_t re
     say(row, KR_BAL_HOLDS, " + %" PRId64 " queued", after);
     if (before)
         say(row, KR_BAL_HOLDS, " (%" PRId64 " before)", before);
-    if (over && (uint64_t)(over < 0 ? -over : over) <= get(r, KR_RUN_queue, "moving"))
+    int64_t less = (int64_t)get(r, KR_RUN_queue, "moving");
+    int64_t more = less + (int64_t)get(r, KR_RUN_queue, "running");
+    if (over && over <= more && -over <= less)
         say(row, KR_BAL_EXPLAINED, "; it differs by %" PRId64 ": deliveries went on meanwhile",
             over);
     else if (over > 0)
-        judge_excess(s, (uint64_t)over, row);
+        judge_excess(s, (uint64_t)over, (uint64_t)more, row);
     else if (over < 0)
         judge_missing(s, (uint64_t)-over, row);
 }
@@ -203,7 +206,7 @@ static void messages(const struct kr_run *r, struct kr_balance_row *row)
     if (r->facts[KR_RUN_queue].known)
         judge_queue(r, &s, rest, row);
     else if (rest < 0)
-        judge_excess(&s, (uint64_t)-rest, row);
+        judge_excess(&s, (uint64_t)-rest, 0, row);
     else
         judge_without_queue(r, &s, (uint64_t)rest, row);
     if (s.deferred)

@@ -108,7 +108,8 @@ int kr_ledger_open(const struct kr_ledger_want *w, struct kr_ledger **out, struc
     fill(l, w);
     find_sink(l);
     struct kr_run_facts *q = &l->run.facts[KR_RUN_queue];
-    l->queued = account_queued(&l->run.mtas, q->why, sizeof q->why);
+    uint64_t running;
+    l->queued = account_queued(&l->run.mtas, &running, q->why, sizeof q->why);
     account_look(l->paths, l->sink, true, &l->before);
     kr_stamp(l->run.began);
     l->began = kr_now_us();
@@ -237,18 +238,19 @@ static uint64_t arrived(const struct account_look *l)
 }
 
 /* The sink's account and the MTA's queue, as of one moment: when mail went from one to the other
- * while they were asked, once more. What still moved is told as "moving". */
+ * while they were asked, once more. What still moved is told as "moving"; what was being delivered,
+ * and may have been in both, as "running". */
 static void look_at_end(struct kr_ledger *l, struct account_look *after)
 {
     struct kr_run_facts *q = &l->run.facts[KR_RUN_queue];
-    uint64_t was = 0;
+    uint64_t was = 0, running = 0;
     account_look(l->paths, l->sink, true, after);
     if (l->queued < 0)
         return;
     q->known = true;
     for (int tries = 0; tries < STILL && (tries == 0 || was != arrived(after)); tries++) {
         was = arrived(after);
-        int64_t queued = account_queued(NULL, q->why, sizeof q->why);
+        int64_t queued = account_queued(NULL, &running, q->why, sizeof q->why);
         q->known = queued >= 0;
         if (!q->known)
             return;
@@ -258,6 +260,7 @@ static void look_at_end(struct kr_ledger *l, struct account_look *after)
     }
     kr_numbers_set(&q->n, "before", (uint64_t)l->queued);
     kr_numbers_set(&q->n, "moving", arrived(after) - was);
+    kr_numbers_set(&q->n, "running", running);
 }
 
 static int write_record(struct kr_ledger *l, struct kr_err *e)

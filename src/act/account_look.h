@@ -22,8 +22,8 @@ void account_look_free(struct account_look *l);
 void account_compare(struct account_look *before, const struct account_look *after,
                      struct kr_run *r);
 /* What the MTAs of this namespace hold: messages; -1: not known, and why says so. Their names are
- * added to the list, which may be NULL. */
-int64_t account_queued(struct kr_texts *names, char *why, size_t size);
+ * added to the list, which may be NULL; *running is how many of them are being delivered. */
+int64_t account_queued(struct kr_texts *names, uint64_t *running, char *why, size_t size);
 void account_host(struct kr_run_host *h);
 /* A text file of proc(5) or sysfs, at most size - 1 octets; false: unreadable. */
 bool account_slurp(const char *path, char *out, size_t size);

@@ -34,7 +34,7 @@ static void find_reason(const struct kr_queues *all, char *why, size_t size)
     snprintf(why, size, "not every queue could be asked");
 }
 
-int64_t account_queued(struct kr_texts *names, char *why, size_t size)
+int64_t account_queued(struct kr_texts *names, uint64_t *running, char *why, size_t size)
 {
     struct kr_scene scene = {.table = KR_TABLE};
     const struct kr_queue_how how = {.most_ms = MOST_MS};
@@ -48,9 +48,12 @@ int64_t account_queued(struct kr_texts *names, char *why, size_t size)
         find_reason(&all, why, size);
     else
         result = (int64_t)sum;
-    for (size_t i = 0; names && i < all.n; i++)
-        if (all.v[i].mta)
+    *running = 0;
+    for (size_t i = 0; i < all.n; i++) {
+        *running += all.v[i].running;
+        if (names && all.v[i].mta)
             add_name(&all.v[i], names);
+    }
     kr_queues_free(&all);
     kr_scene_forget(&scene);
     return result;
