@@ -45,9 +45,17 @@ EOF
         test "$(jq '.facts.sink.known and .facts.sink.counts.messages > 1700' "$account")" = true
     tap_check "nothing that met the sink was not redirected" \
         test "$(jq .facts.sink.counts.not_redirected "$account")" = 0
+    tap_check "what Postfix sent of itself about refusals is counted apart" \
+        test "$(jq '.facts.sink.counts.reports >= 10' "$account")" = true
+    tap_check "and everything is accounted for" accounted "$account"
     tap_check "the record is kept" test "$(jq -r .outcome "$LAB_DIR/record")" = held
     tap_check "the redirect stands as it was found" test "$(mode)" = redirect
     mta_stop
+}
+accounted() {
+    local row
+    row=$(jq -r '.balance.rows[] | select(.id == "messages") | "\(.is): \(.text)"' "$1")
+    [[ $row =~ ^holds:.*" of the MTA's own, about refusals" ]] || { tap_note "$row"; return 1; }
 }
 delivered_domains() { sed -nE 's/.*to=<[^@]*@([^>]*)>.* status=sent .*/\1/p' "$MTA_DIR/log" | sort -u | wc -l; }
 
