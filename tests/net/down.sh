@@ -123,6 +123,7 @@ test_forced() {
     local from real
     postfix_defers 240
     tap_check "without the purge: refused" down_is 1 "$(master)"
+    tap_check "the command that it names holds all of them" postfix_held 240
     witness_mark
     from=$MARKS real=$(real_log_end)
     tap_check "--force lets go" down_is 0 "$(master)" --force
@@ -139,6 +140,12 @@ test_forced() {
     tap_check "a down that finds nothing queued" down_is 0 "$(master)"
     in_ns "$H" "$KR" status >"$LAB_DIR/out" || true
     tap_check "ends that" test -z "$(grep forced "$LAB_DIR/out")"
+}
+# And they are let go again, for what comes then.
+postfix_held() {
+    postfix_tool bash -c "$(jq -r '.queues[0].hold' "$LAB_DIR/down")" >"$LAB_DIR/out" 2>&1
+    down_is 1 "$(master)" && answered ".queues[0] | .messages == $1 and .held == $1" || return 1
+    postfix_tool postsuper -H ALL >"$LAB_DIR/out" 2>&1
 }
 all_leaked() { [[ $(mails_taken "$1" | wc -l) == "$2" ]]; }
 
@@ -158,6 +165,23 @@ test_drained() {
     tap_check "and nothing got out" silent "$from"
 }
 
+# A delivery goes on although its message was deleted. A program of its name plays it.
+test_running() {
+    local fd pid
+    in_ns "$H" "$KR" -q up --block
+    cp "$(command -v sleep)" "$LAB_DIR/smtp"
+    exec {fd}>"$MTA_DIR/queue/active/4711"
+    spawn delivery "$H" "$LAB_DIR/smtp" 300
+    pid=$SPAWNED
+    exec {fd}>&-
+    rm "$MTA_DIR/queue/active/4711"
+    tap_check "nothing is queued, but a delivery is under way: refused" down_is 1 "$(master)"
+    tap_check "it counts that" answered '.queues[0] | .state == "queued" and .messages == 0 and .running == 1'
+    tap_check "blocked stands" mode_is blocked
+    ns_pid_gone "$pid"
+    tap_check "it has ended: off" down_is 0 "$(master)"
+}
+
 down_lab d "letting go of Postfix" postfix
 mta_start
-down_parts "${1:-}" postfix forced drained
+down_parts "${1:-}" postfix forced drained running
