@@ -107,8 +107,9 @@ static void judge_excess(const struct sums *s, uint64_t excess, uint64_t moving,
         say(row, KR_BAL_EXPLAINED,
             "; %" PRIu64 " more than were sent: the MTA's own messages about refusals%s (at most "
             "%" PRIu64 "), or taken though the generator counts them as failed (at most %" PRIu64
-            ")",
-            excess, s->reports ? " that are queued still" : "", s->unseen, s->failed);
+            ")%s",
+            excess, s->reports ? " that are queued still" : "", s->unseen, s->failed,
+            moving ? "; and deliveries went on meanwhile" : "");
     else
         say(row, KR_BAL_BROKEN,
             "; %" PRIu64 " more than were sent, and nothing explains more than %" PRIu64, excess,
