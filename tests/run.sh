@@ -64,7 +64,7 @@ in_order() {
     local name rest rank
     while IFS=$'\t' read -r name rest; do
         case $name in
-        net/mutate | net/gate | net/gate-refuse | dns/mta-* | smtp | smtp/mta) rank=1 ;;
+        net/mutate | net/gate | net/gate-refuse | net/gate-exim | dns/mta-* | smtp | smtp/mta) rank=1 ;;
         unit/* | fuzz/*) rank=3 ;;
         *) rank=2 ;;
         esac

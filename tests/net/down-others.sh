@@ -29,7 +29,7 @@ test_exim() {
     witness_mark
     from=$MARKS
     in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/smtp-source -s 4 -m $n -f load@load.example -t user@gmail.com 127.0.0.1:2500
-    wait_for 60 exim_deferred $n || die "Exim: $(exim_heads) queued, $(tail -n 3 "$LAB_DIR/exim/mainlog")"
+    wait_for 60 exim_deferred $n || die "Exim: $(exim_heads) queued, $(tail -n 3 "$EXIM_SPOOL/mainlog")"
     tap_check "Exim, $n deferred: down is refused" down_is 1 "$EXIM"
     tap_check "it counts them" answered ".queues[0].messages == $n and .queues[0].asked == \"exim -bpc\""
     tap_check "by its schema" fits_schema
