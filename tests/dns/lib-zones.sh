@@ -3,7 +3,7 @@
 # lib-dns.sh.
 
 # zones_of_rows: root, test., and below it s (signed), u (unsigned), b (bogus), x (expired), n (NSEC3),
-# o (NSEC3 with opt-out), k (an algorithm nobody knows), lame.
+# o (NSEC3 with opt-out), i (NSEC3 with more iterations than are done), k (an algorithm nobody knows), lame.
 zones_of_rows() {
     local cert past
     cert=$(printf 'c%.0s' {1..64})
@@ -72,13 +72,14 @@ tlsa4 TLSA 3 1 1 $cert
 plain MX 10 mx.plain
 mx.plain A 192.0.2.30
 END
-    for z in b x n o k; do
+    for z in b x n o i k; do
         zone $z.test. <<END
 d MX 10 mx1.s.test.
 signed MX 10 mx
 mx A 192.0.2.40
 _25._tcp.mx TLSA 3 1 1 $cert
 *.wild MX 10 mx1.s.test.
+nodata A 192.0.2.42
 sub NS ns.test.
 END
         zone sub.$z.test. <<END
@@ -96,10 +97,11 @@ END
     sign x.test. -i "$past" -e "$(date -u -d '-30 days' +%Y%m%d)"
     sign n.test. -n -t 5 -s abcd
     sign o.test. -n -p
+    sign i.test. -n -t 151 -s abcd
     sign k.test.
     zone test. <<END
 ns A 127.0.0.2
-$(for z in s b x n o; do printf '%s NS ns.test.\n' $z && ds_of $z.test.; done)
+$(for z in s b x n o i; do printf '%s NS ns.test.\n' $z && ds_of $z.test.; done)
 k NS ns.test.
 k DS 4711 200 2 $cert
 u NS ns.test.

@@ -20,7 +20,8 @@ unbound_up
 
 ROWS=(row1.s row2.s row3.s row4.s row5.s row6.s row7.s row8.s row9.u row9b.u row9c.u row10.s row11.u row13.s
     gone.s row14.s x.wild.s loop.s alias.s noaddr.s both.s private.s sts.s malformed.s doubled.s linked.s other.s
-    fat.s plain.u d.b d.x d.n d.o d.k x.wild.n x.wild.o d.sub.n d.sub.o signed.n signed.o signed.k d.lame)
+    fat.s plain.u d.b d.x d.n d.o d.k x.wild.n x.wild.o d.sub.n d.sub.o signed.n signed.o signed.k d.lame
+    nodata.n d.i nodata.i)
 DOMAINS=("${ROWS[@]/%/.test}")
 first='.hosts[0] | .row + " " + .tlsa'
 
@@ -65,6 +66,9 @@ rows() {
     is x.wild.n.test '.mx_security + " " + .hosts[0].row' 'secure 1' "$p"
     is d.sub.n.test '.mx_security' insecure "$p"
     is d.sub.o.test '.mx_security' insecure "$p"
+    is nodata.n.test '.mx + " " + .mx_security' 'implicit secure' "$p"
+    is d.i.test '.mx_security + " " + .hosts[0].row' 'secure 1' "$p"
+    is nodata.i.test '.mx + " " + .mx_security + " " + .hosts[0].row' 'implicit insecure 11' "$p"
     is signed.n.test '.mx_security + " " + .hosts[0].row' 'secure 1' "$p"
     is signed.k.test '.mx_security' insecure "$p"
     is d.lame.test '.row' 12 "$p"

@@ -91,6 +91,18 @@ run --mta exim d1-i.com d2-o.com
 tap_check "clean is exit 0" equal "$STATUS $(head -c 5 out)" "0 CLEAN"
 run --mta exim d1-f.com
 tap_check "a failing MX lookup is a hazard" equal "$STATUS" 1
+run --mta postfix --domain d1-h-1.org:3 d2-h-1.org d3-h-2.org d4-i.com
+tap_check "domains are counted by their MX hosts, and by weight" \
+    grep -qF 'hazard    dane: 3 domains (83.3 % of the weight) on 2 MX host groups: ' out
+tap_check "  and the largest groups are named" grep -qx ' *on hosting1.org (2), hosting2.org (1)' out
+printf 'd%d-o.com\n' {1..400} >many
+in_ns "$H" script -qec "'$KR' preflight --resolver 127.0.0.1 --mta none --format json --domains-file many --qps 600 >out" tty >/dev/null || true
+tap_check "on a terminal: how many, how fast, how many are unknown, how long it takes yet" \
+    grep -qE $'\r\033\\[K[1-9][0-9]*/400 domains, [1-9][0-9]*/s, 0 unknown, [0-9]+ s left' tty
+tap_check "  more than once a second" test "$(grep -o '/400 domains' tty | wc -l)" -gt 4
+tap_check "  and then it is gone" grep -q $'\r\033\\[K$' tty
+run --mta none --format json --domains-file many
+tap_check "elsewhere not a word of it" equal "$(wc -c <err)" 0
 run --format json d1-g.com d2-z.com d3-h-1.org d4-x.com
 python3 - "$REPO/contrib/schema" <<'END' >schema.log 2>&1 && VALID=yes || VALID=no
 import json, sys
