@@ -9,7 +9,7 @@
 struct kr_err;
 struct kr_dns_net;
 
-#define KR_DNS_PATHS 4u /* sockets for each server */
+#define KR_DNS_PATHS 8u /* sockets for each server */
 
 /* Should: be called while CAP_NET_ADMIN is still there, if it ever was: it lets receive buffers be
  * larger than net.core.rmem_max. Mustn't: send anything. NULL: error (KR_CANNOT). */

@@ -13,6 +13,9 @@
 #define BUSY_US 10000u  /* until TCP is tried again */
 #define TCP_US 8000000u /* of one exchange */
 #define SLOW_WINDOW 1024u
+#define IN_A_ROW \
+    16u /* by one path when many are out: what leaves together is cheap (dns_batch.c) */
+#define MANY 64u
 
 enum phase { FREE, SENT, WANTS_TCP, ON_TCP };
 struct slot {
@@ -28,14 +31,15 @@ struct kr_ask {
     struct kr_ask_hooks h;
     struct kr_ask_wire w;
     struct slot *slots;
-    uint16_t *by_id; /* slot + 1 by path and id */
+    uint16_t *by_id;    /* slot + 1 by path and id */
+    uint32_t *path_out; /* questions out by each path */
     uint32_t free, out;
     struct kr_wheel wheel;
     struct kr_pace *pace; /* by server */
     struct kr_window window;
     struct kr_ask_stats stats;
     uint64_t next_send; /* us * 1, by qps */
-    unsigned next_path;
+    unsigned path, in_a_row;
     bool slow, started;
 };
 
@@ -55,6 +59,7 @@ struct kr_ask *kr_ask_new(const struct kr_ask_config *c, const struct kr_ask_hoo
     a->c.window = c->window < MOST_WINDOW ? c->window : MOST_WINDOW;
     a->slots = kr_calloc(a->c.window, sizeof *a->slots);
     a->by_id = kr_calloc((size_t)c->servers * c->paths << 16, sizeof *a->by_id);
+    a->path_out = kr_calloc((size_t)c->servers * c->paths, sizeof *a->path_out);
     a->pace = kr_calloc(c->servers, sizeof *a->pace);
     for (uint32_t i = 0; i < a->c.window; i++)
         a->slots[i].next_free = i + 1 < a->c.window ? i + 1 : KR_NO_SLOT;
@@ -68,6 +73,7 @@ void kr_ask_free(struct kr_ask *a)
         return;
     free(a->slots);
     free(a->by_id);
+    free(a->path_out);
     free(a->pace);
     free(a);
 }
@@ -77,10 +83,30 @@ static uint16_t *id_at(struct kr_ask *a, unsigned server, unsigned path, uint16_
     return &a->by_id[(size_t)(server * a->c.paths + path) << 16 | id];
 }
 
+static uint32_t *out_by(struct kr_ask *a, unsigned server, unsigned path)
+{
+    return &a->path_out[server * a->c.paths + path];
+}
+
 static void forget_id(struct kr_ask *a, const struct slot *s)
 {
-    if (s->phase != FREE)
-        *id_at(a, s->server, s->path, s->id) = 0;
+    if (s->phase == FREE)
+        return;
+    *id_at(a, s->server, s->path, s->id) = 0;
+    --*out_by(a, s->server, s->path);
+}
+
+/* The one with the fewest out: behind a server's address there may be several programs, each with
+ * the share of our sockets that fell to it. */
+static unsigned choose_path(struct kr_ask *a, unsigned server)
+{
+    if (a->out >= MANY && ++a->in_a_row % IN_A_ROW)
+        return a->path;
+    a->path = 0;
+    for (unsigned i = 1; i < a->c.paths; i++)
+        if (*out_by(a, server, i) < *out_by(a, server, a->path))
+            a->path = i;
+    return a->path;
 }
 
 /* An id that is free on the path; there are more ids than slots. */
@@ -88,12 +114,13 @@ static void take_id(struct kr_ask *a, struct slot *s, unsigned server)
 {
     uint16_t id;
     s->server = (uint8_t)server;
-    s->path = (uint8_t)(a->next_path++ % a->c.paths);
+    s->path = (uint8_t)choose_path(a, server);
     do
         id = (uint16_t)a->w.random(a->w.arg);
     while (*id_at(a, s->server, s->path, id));
     s->id = id;
     *id_at(a, s->server, s->path, id) = (uint16_t)(s - a->slots + 1);
+    ++*out_by(a, s->server, s->path);
 }
 
 static void mix_case(struct kr_ask *a, struct slot *s)

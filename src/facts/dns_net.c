@@ -1,15 +1,16 @@
 #include "dns_net_internal.h"
 
 #include <kr/clock.h>
+#include <kr/dns_batch.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BATCH 64u
@@ -17,21 +18,17 @@
 #define BUFFER (8 << 20) /* of a socket, when it is to be had */
 #define CHARGED 2304u    /* bytes of the buffer for an answer of up to 1,232 bytes */
 #define MOST_WINDOW 8192u
-#define ROUNDS 8u /* batches from one socket before the others have their turn */
+#define ROUNDS 8u      /* batches from one socket before the others have their turn */
+#define MANY 256u      /* out at once: so much work that a server is not done within a nap */
+#define NAP_NS 150000L /* meanwhile answers gather, and nobody is woken up for each */
 #define SOCKETS (KR_DNS_SERVERS * KR_DNS_PATHS)
 
-struct batch {
-    struct mmsghdr m[BATCH];
-    struct iovec v[BATCH];
-    uint8_t b[BATCH][KR_DNS_QUERY_MAX];
-    unsigned n;
-};
 struct kr_dns_net {
     int fd4[SOCKETS], fd6[SOCKETS], fd[SOCKETS]; /* the last: those in use */
     struct kr_resolvconf servers;
     int epoll;
     uint32_t window;
-    struct batch out[SOCKETS];
+    struct kr_batch out[SOCKETS];
     struct mmsghdr in[BATCH];
     struct iovec in_v[BATCH];
     uint8_t in_b[BATCH][ANSWER];
@@ -53,10 +50,6 @@ static void set_up_batches(struct kr_dns_net *n)
     for (size_t i = 0; i < BATCH; i++) {
         n->in_v[i] = (struct iovec){n->in_b[i], ANSWER};
         n->in[i].msg_hdr = (struct msghdr){.msg_iov = &n->in_v[i], .msg_iovlen = 1};
-        for (size_t s = 0; s < SOCKETS; s++) {
-            n->out[s].v[i].iov_base = n->out[s].b[i];
-            n->out[s].m[i].msg_hdr = (struct msghdr){.msg_iov = &n->out[s].v[i], .msg_iovlen = 1};
-        }
     }
 }
 
@@ -143,34 +136,13 @@ uint32_t kr_dns_net_window(const struct kr_dns_net *n)
     return n->window;
 }
 
-/* What does not get out is lost, as on the wire: it is asked again. */
-static void flush(struct kr_dns_net *n, size_t i)
-{
-    struct batch *o = &n->out[i];
-    unsigned done = 0;
-    for (int tries = 0; done < o->n && tries < 16; tries++) {
-        int got = sendmmsg(n->fd[i], o->m + done, o->n - done, MSG_NOSIGNAL);
-        if (got > 0) {
-            done += (unsigned)got;
-        } else if (errno == EAGAIN || errno == ENOBUFS) {
-            struct pollfd p = {.fd = n->fd[i], .events = POLLOUT};
-            poll(&p, 1, 10);
-        } else if (errno != EINTR && errno != ECONNREFUSED) {
-            break;
-        }
-    }
-    o->n = 0;
-}
-
 void kr_dns_net_send(void *arg, unsigned server, unsigned path, const uint8_t *b, size_t len)
 {
     struct kr_dns_net *n = arg;
     size_t i = (size_t)server * KR_DNS_PATHS + path;
-    struct batch *o = &n->out[i];
-    memcpy(o->b[o->n], b, len);
-    o->v[o->n].iov_len = len;
-    if (++o->n == BATCH)
-        flush(n, i);
+    kr_batch_add(&n->out[i], b, len);
+    if (n->out[i].n == KR_BATCH)
+        kr_batch_send(&n->out[i], n->fd[i]);
 }
 
 bool kr_dns_net_tcp(void *arg, unsigned server, uint32_t slot, const uint8_t *b, size_t len)
@@ -221,7 +193,9 @@ int kr_dns_net_wait(struct kr_dns_net *n, struct kr_ask *a, uint64_t until, stru
     struct epoll_event ev[SOCKETS + KR_TCP_MOST];
     for (size_t i = 0; i < n->servers.n * KR_DNS_PATHS; i++)
         if (n->out[i].n)
-            flush(n, i);
+            kr_batch_send(&n->out[i], n->fd[i]);
+    if (kr_ask_out(a) >= MANY)
+        nanosleep(&(struct timespec){.tv_nsec = NAP_NS}, NULL);
     int got = epoll_wait(n->epoll, ev, SOCKETS + KR_TCP_MOST, wait_ms(until));
     if (got < 0 && errno != EINTR)
         return kr_fail(e, KR_CANNOT, errno, "waiting for answers");

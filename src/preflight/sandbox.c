@@ -20,6 +20,7 @@ static const struct kr_filter_call asking[] = {
     {.call = SCMP_SYS(epoll_wait)},
     {.call = SCMP_SYS(epoll_pwait)},
     {.call = SCMP_SYS(poll)},
+    {.call = SCMP_SYS(clock_nanosleep)},
     {.call = SCMP_SYS(getrusage)},
 };
 
