@@ -247,7 +247,11 @@ static void connections(const struct kr_run *r, struct kr_balance_row *row)
     say(row, KR_BAL_HOLDS, "redirected %" PRIu64 ", met the sink %" PRIu64, led, met);
     if (away)
         say(row, KR_BAL_BROKEN, "; the sink turned %" PRIu64 " away: it was full", away);
-    if (led > met + away)
+    uint64_t differs = led > met + away ? led - met - away : met > led ? met - led : 0;
+    if (differs && differs <= get(r, KR_RUN_queue, "moving") + get(r, KR_RUN_queue, "running"))
+        say(row, KR_BAL_EXPLAINED, "; it differs by %" PRIu64 ": deliveries went on meanwhile",
+            differs);
+    else if (led > met + away)
         say(row, KR_BAL_BROKEN, "; %" PRIu64 " were lost on the way", led - met - away);
     else if (met > led)
         say(row, KR_BAL_BROKEN, "; %" PRIu64 " more than our rule redirected", met - led);

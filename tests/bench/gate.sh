@@ -5,7 +5,7 @@
 # For the throughput two labs stand beside each other, each with a DNS and a Postfix of its own, one under
 # `run` and one behind the line. They take blocks of messages in turns, a second or so each, so that what
 # the machine does otherwise meets both; a pair of blocks during which somebody else used the processors
-# does not count. What the gate uses while it only waits for its turn is taken off the line's time.
+# does not count for the rate. What the gate uses while it only waits for its turn is taken off the line's time.
 # usage: tests/bench/gate.sh [MESSAGES [PAIRS [time|throughput]]]    500 and 60 by default
 set -euo pipefail
 # shellcheck source=tests/lib.sh

@@ -6,7 +6,8 @@ the control group of everything on that side.
 
 A block goes from the word to the generator to the last delivery that the MTA's log tells. What the
 other side uses meanwhile, which only waits, is taken off: it would not be there alone. A pair of blocks
-during which somebody else used more than OTHERS of the processors is thrown away and repeated."""
+during which somebody else used more than OTHERS of the processors tells nothing of the rate, and is
+repeated; its processor time counts all the same."""
 import os
 import random
 import sys
@@ -69,19 +70,19 @@ def spread(values, draws=2000):
 
 
 def measure(sides, messages, pairs, others, until):
-    kept, thrown, turn = [], 0, 0
-    while len(kept) < pairs and time.time() < until:
-        order = SIDES if turn % 2 else SIDES[::-1]
+    quiet, every = [], []
+    while len(quiet) < pairs and time.time() < until:
+        order = SIDES if len(every) % 2 else SIDES[::-1]
         pair = {name: block(sides[name], sides[SIDES[name == "gate"]], messages) for name in order}
-        turn += 1
-        if max(p[2] for p in pair.values()) > others:
-            thrown += 1
-        else:
-            kept.append(pair)
-    return kept, thrown
+        every.append(pair)
+        if max(p[2] for p in pair.values()) <= others:
+            quiet.append(pair)
+    return quiet, every
 
 
-def tell(what, unit, ours, rival, ratios):
+def tell(what, unit, pairs, figure, ratio):
+    ours, rival = (median([figure(p[s]) for p in pairs]) for s in SIDES)
+    ratios = [ratio(p) for p in pairs]
     low, high = spread(ratios)
     print("%s|%.0f %s|%.0f %s|%.3f|%.3f to %.3f" % (what, ours, unit, rival, unit, median(ratios), low, high))
 
@@ -91,16 +92,15 @@ def main():
     others, most = map(float, sys.argv[5:7])
     sides = {name: Side(folder, name) for name in SIDES}
     measure(sides, messages, warm, 1, time.time() + most)
-    kept, thrown = measure(sides, messages, pairs, others, time.time() + most)
-    if len(kept) < 10:
-        sys.exit("only %d pairs of %d were not disturbed" % (len(kept), len(kept) + thrown))
+    quiet, every = measure(sides, messages, pairs, others, time.time() + most)
+    if len(quiet) < 10:
+        sys.exit("only %d pairs of %d were not disturbed" % (len(quiet), len(every)))
     print("# %d pairs of blocks, %d more were disturbed; others used %.1f %% of the processors; the gate used %.2f %% of a "
-          "core while it waited" % (len(kept), thrown, 100 * median([b[2] for p in kept for b in p.values()]),
-                                    100 * median([p["line"][3] for p in kept])))
-    rate = {s: messages / median([p[s][0] for p in kept]) for s in SIDES}
-    cost = {s: 1e6 * median([p[s][1] for p in kept]) / messages for s in SIDES}
-    tell("rate", "msg/s", rate["gate"], rate["line"], [p["line"][0] / p["gate"][0] for p in kept])
-    tell("cost", "us/msg", cost["gate"], cost["line"], [p["line"][1] / p["gate"][1] for p in kept])
+          "core while it waited" % (len(quiet), len(every) - len(quiet),
+                                    100 * median([b[2] for p in quiet for b in p.values()]),
+                                    100 * median([p["line"][3] for p in quiet])))
+    tell("rate", "msg/s", quiet, lambda b: messages / b[0], lambda p: p["line"][0] / p["gate"][0])
+    tell("cost", "us/msg", every, lambda b: 1e6 * b[1] / messages, lambda p: p["line"][1] / p["gate"][1])
 
 
 main()
