@@ -7,12 +7,28 @@
 PKG=$(realpath -m "$BUILD")/pkg
 PKG_ROOT=$PKG/overlay
 
+# What the suites ask for, and libraries that a machine may lack. Starting apt-get takes longer than
+# what it fetches, so all of it comes at once; what is missing then is fetched by itself.
+PKG_ALL=(exim4-daemon-light firewalld libev4 libfstrm0 libgsasl18 libgssglue1 libidn12 libjemalloc2 libntlm0
+    libprotobuf-c1 libsecret-1-0 libsecret-common msmtp nghttp2-server nsd opensmtpd postfix
+    postfix-mta-sts-resolver python3-aiodns python3-aiohttp python3-aioredis python3-aiosignal python3-aiosqlite
+    python3-async-timeout python3-attr python3-charset-normalizer python3-dbus python3-firewall python3-frozenlist
+    python3-gi python3-idna python3-multidict python3-nftables python3-pycares python3-yaml python3-yarl sshuttle
+    ufw unbound)
+pkg_fetch_all() {
+    [[ ! -e $PKG/asked ]] || return 0
+    : >"$PKG/asked"
+    (cd "$PKG/fetched" && timeout 120 apt-get -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download \
+        "${PKG_ALL[@]}" >>"$PKG/log" 2>&1) || true
+}
+
 # pkg_need PACKAGE...: unpacked, with the libraries they need that this machine lacks; 1: not to be had.
 pkg_need() {
     local name
     mkdir -p "$PKG/fetched" "$PKG_ROOT/usr/lib" "$PKG_ROOT.done"
     exec {PKG_LOCK}>"$PKG/lock"
     flock -w 300 "$PKG_LOCK" || return 1
+    pkg_fetch_all
     for name; do
         pkg_unpack "$name" || { exec {PKG_LOCK}>&-; return 1; }
     done

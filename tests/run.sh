@@ -6,8 +6,8 @@
 #        tests/run.sh --root        only says whether this user may run all of them
 #        tests/run.sh --list        the suites
 # WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit. As many
-# run side by side as there are processors, and one more since most wait a lot, at most 4 (JOBS); some
-# must be alone (see stands_alone).
+# run side by side as there are processors, and one more since most wait a lot, at most 4 (JOBS); not
+# every one beside every other (see beside).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
 # shellcheck source=tests/path.sh
@@ -49,26 +49,48 @@ list_suites() {
     done | awk -F'\t' '!seen[$1]++'
 }
 
-# Suites that use every processor themselves, load programs on the machine's cgroups, which each verify
-# and watch beside them would report, or make and remove namespaces without a pause: meanwhile a down
-# beside them can't tell whose mail servers lead where, and counts theirs.
-stands_alone() {
+# Those that make and remove namespaces without a pause: meanwhile a down beside them can't tell whose
+# mail servers lead where, and counts theirs, and theirs does so with the mail servers of others.
+makes_namespaces() { [[ $1 == net/persist || $1 == net/persist-kill ]]; }
+# Those that load programs on the machine's cgroups, which each verify and watch beside them reports.
+loads_programs() { [[ $1 == net/checks-bpf ]] || stands_alone "$1"; }
+# They do so too, and use every processor or take times.
+stands_alone() { [[ $1 == net/matrix || $1 == net/watch || $1 == net/watch-times ]]; }
+is_loud() { makes_namespaces "$1" || loads_programs "$1"; }
+# Those that look at nothing of the machine: none of them says up, down, verify, watch or run.
+looks_around() {
     case $1 in
-    net/matrix | net/watch | net/watch-times | net/checks-bpf | net/persist | net/persist-kill) ;;
+    gen/guard | dns/sink) ;;
+    unit/* | fuzz/* | smtp | smtp/* | gen | gen/* | dns/*) return 1 ;;
+    esac
+}
+has_mail_servers() {
+    case $1 in
+    smtp/mta | smtp/others | gen/mta | dns/mta-*) ;;
     *) return 1 ;;
     esac
 }
 
-# Those that stand alone, one behind the other, then the long ones; the short ones fill the gaps.
+# beside A B: may they run at the same time?
+beside() {
+    ! is_loud "$2" || set -- "$2" "$1"
+    ! is_loud "$1" && return
+    ! stands_alone "$1" && ! is_loud "$2" && ! looks_around "$2" && { loads_programs "$1" || ! has_mail_servers "$2"; }
+}
+
+# Those that stand alone, one behind the other, then the other loud ones, since others wait for their end;
+# then the long ones. The short ones fill the gaps.
 in_order() {
     local name rest rank
     while IFS=$'\t' read -r name rest; do
         case $name in
-        net/mutate | net/gate | net/gate-refuse | net/gate-exim | dns/mta-* | smtp | smtp/mta) rank=1 ;;
-        unit/* | fuzz/*) rank=3 ;;
-        *) rank=2 ;;
+        net/mutate | net/gate | net/gate-refuse | net/gate-exim | dns/mta-* | smtp | smtp/mta | smtp/others) rank=2 ;;
+        unit/* | fuzz/*) rank=4 ;;
+        *) rank=3 ;;
         esac
+        ! loads_programs "$name" || rank=1
         ! stands_alone "$name" || rank=0
+        ! makes_namespaces "$name" || rank=1
         printf '%d\t%s\t%s\n' "$rank" "$name" "$rest"
     done | sort -s -n -k1,1 | cut -f2-
 }
@@ -155,27 +177,40 @@ run_suite() (
     echo "$p $f $k" >"$log.result"
 )
 
-# start NAME PROGRAM [ARGUMENT...]: beside others where it may.
-start() {
-    local most=$JOBS
-    ! stands_alone "$1" || most=1
-    until_running $((most - 1))
-    NAMES+=("$1")
-    run_suite "$@" &
-    LANES+=("$!")
-    ((most > 1)) || until_running 0
+# may_start NAME: goes it with all that run?
+may_start() {
+    local pid
+    for pid in "${!LANES[@]}"; do
+        beside "${LANES[$pid]}" "$1" || return 1
+    done
 }
 
-# until_running N: waits until at most N suites run.
-until_running() {
-    local pid left
-    while ((${#LANES[@]} > $1)); do
-        wait -n "${LANES[@]}" 2>/dev/null || true
-        left=()
-        for pid in "${LANES[@]}"; do
-            ! kill -0 "$pid" 2>/dev/null || left+=("$pid")
-        done
-        LANES=("${left[@]}")
+# start NAME PROGRAM [ARGUMENT...]
+start() {
+    NAMES+=("$1")
+    run_suite "$@" &
+    LANES[$!]=$1
+}
+
+# start_one: the first of those in QUEUE that may.
+start_one() {
+    local i name program argument
+    for i in "${!QUEUE[@]}"; do
+        IFS=$'\t' read -r name program argument <<<"${QUEUE[i]}"
+        may_start "$name" || continue
+        unset 'QUEUE[i]'
+        start "$name" "$program" ${argument:+"$argument"}
+        return
+    done
+    return 1
+}
+
+# Waits until one has ended.
+await_one() {
+    local pid
+    wait -n "${!LANES[@]}" 2>/dev/null || true
+    for pid in "${!LANES[@]}"; do
+        kill -0 "$pid" 2>/dev/null || unset "LANES[$pid]"
     done
 }
 
@@ -208,7 +243,7 @@ check_host() {
 }
 
 interrupted() {
-    ((${#LANES[@]} == 0)) || kill -TERM "${LANES[@]}" 2>/dev/null
+    ((${#LANES[@]} == 0)) || kill -TERM "${!LANES[@]}" 2>/dev/null
     echo "interrupted" >&2
     exit 130
 }
@@ -219,25 +254,28 @@ case ${1:-} in
 --host) check_host "$2" && exit ;;
 esac
 
-LANES=() NAMES=() PASSED=0 FAILED=0 SKIPPED=0
+declare -A LANES=() # the suites that run, by their process
+NAMES=() QUEUE=() PASSED=0 FAILED=0 SKIPPED=0
 trap interrupted INT TERM HUP
 mkdir -p "$LOGS" || exit 70
 : >"$LOGS/skips"
 host_state >"$LOGS/before.txt"
 BEGAN=$EPOCHSECONDS
-while IFS=$'\t' read -r -u 3 name program argument; do
-    chosen "$name" "$@" || continue
-    [[ $name == unit/* || $name == fuzz/* ]] || need_root
-    start "$name" "$program" ${argument:+"$argument"}
-done 3< <(list_suites | in_order)
-until_running 0
+while read -r suite; do
+    chosen "${suite%%$'\t'*}" "$@" || continue
+    [[ $suite == unit/* || $suite == fuzz/* ]] || need_root
+    QUEUE+=("$suite")
+done < <(list_suites | in_order)
+while ((${#QUEUE[@]} || ${#LANES[@]})); do
+    if ((${#LANES[@]} == JOBS)) || ! start_one; then await_one; fi
+done
 if ((${#NAMES[@]} == 0)); then
     echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2
     exit 2
 fi
 if ((EUID == 0)); then
     WRAP='' start host tests/run.sh --host "$LOGS/before.txt"
-    until_running 0
+    await_one
 fi
 add_up
 echo "${#NAMES[@]} suites in $((EPOCHSECONDS - BEGAN)) s; logs in ${LOGS#"$PWD"/}"

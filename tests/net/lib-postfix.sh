@@ -120,6 +120,7 @@ queue_run_delay = 2s
 minimal_backoff_time = 2s
 maximal_backoff_time = 4s
 smtp_connect_timeout = 3s
+in_flow_delay = 0
 END
     # The Postfix of the documentation's advice: TLS as it comes, no policies, no reports.
     echo 'smtp_tls_security_level = may'
