@@ -47,14 +47,16 @@ sign() {
 
 ds_of() { cat "$DNS/keys/$1.ds"; }
 
-# nsd_up ADDRESS: serves every zone there.
+# nsd_up ADDRESS [SERVERS]: serves every zone there, by so many processes with a socket each.
 nsd_up() {
-    local z
+    local z servers=${2:-1}
     mkdir -p "$DNS/nsd"
     {
         printf 'server:\n  ip-address: %s\n  username: ""\n  zonesdir: "%s"\n  database: ""\n' "$1" "$DNS/zones"
         printf '  pidfile: "%s/nsd/pid"\n  xfrdfile: "%s/nsd/xfrd"\n  zonelistfile: "%s/nsd/zones"\n' "$DNS" "$DNS" "$DNS"
-        printf '  xfrdir: "%s/nsd"\n  server-count: 1\n  rrl-ratelimit: 0\n  ipv4-edns-size: %s\n' "$DNS" "${NSD_EDNS:-1232}"
+        printf '  xfrdir: "%s/nsd"\n  server-count: %d\n  rrl-ratelimit: 0\n  ipv4-edns-size: %s\n' \
+            "$DNS" "$servers" "${NSD_EDNS:-1232}"
+        ((servers == 1)) || printf '  reuseport: yes\n'
         printf 'remote-control:\n  control-enable: no\n'
         for z in "${DNS_ZONES[@]}"; do printf 'zone:\n  name: "%s"\n  zonefile: "%szone"\n' "$z" "$z"; done
     } >"$DNS/nsd.conf"
