@@ -11,7 +11,8 @@
 #define KR_HOST_PRIVATE 1u  /* an address is private or link-local */
 #define KR_HOST_LOOPBACK 2u /* or of this host itself */
 #define KR_HOST_NAMED 4u    /* the MTA-STS policy that was fetched names it */
-#define KR_HOST_FLAGS 7u
+#define KR_HOST_EXEMPT 8u   /* the redirect leaves an address of it alone */
+#define KR_HOST_FLAGS 15u
 #define KR_HOSTS_MOST 64 /* of a domain; by preference */
 struct kr_host_facts {
     const char *name;

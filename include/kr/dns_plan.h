@@ -7,6 +7,7 @@
 #include <kr/dns_facts.h>
 
 struct kr_dns_plan;
+struct kr_prefixset;
 
 /* The security of an answer. */
 enum kr_proof {
@@ -18,9 +19,10 @@ enum kr_proof {
     KR_PROOFS,
 };
 struct kr_dns_plan_config {
-    unsigned how;    /* KR_ASK_* of every question */
-    bool own_tlsa;   /* also at _25._tcp.<domain>, which released KumoMTA looks at */
-    bool policies;   /* also where the MTA-STS policies are */
+    unsigned how;  /* KR_ASK_* of every question */
+    bool own_tlsa; /* also at _25._tcp.<domain>, which released KumoMTA looks at */
+    bool policies; /* also where the MTA-STS policies are */
+    const struct kr_prefixset *exempt; /* addresses the redirect leaves alone; NULL: none */
     bool tell_bogus; /* what fails is asked again with checking disabled, to tell why */
 };
 #define KR_PLAN_SMALL 1000u /* so many domains are asked everything at once */
@@ -31,8 +33,8 @@ bool kr_dns_plan_next(struct kr_dns_plan *p, struct kr_question *q);
 /* pkt and r NULL: nobody answered. */
 void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
                       const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
-/* When nothing is out any more: what failed is asked again, once each, then what depends on all
- * else; *patient: from now on those that failed. False: it is done. */
+/* When nothing is out any more: what failed is asked again, then what depends on all else;
+ * *patient: from now on those that failed. False: it is done. */
 bool kr_dns_plan_advance(struct kr_dns_plan *p, bool *patient);
 
 struct kr_dns_progress {

@@ -15,11 +15,12 @@ struct kr_preflight_want {
     const struct kr_strlist *sinks; /* "ADDR[-ADDR]:PORT", to be looked at */
     enum kr_sink_tls sink;          /* when there are none: what it is like, */
     const char *sink_why;           /* and how that is known */
-    const char *anchor, *ca_file;   /* ca_file: NULL: the system's CAs */
-    bool trust_ad, policies;        /* policies: fetch those of MTA-STS */
-    bool shed;                      /* this process needs no privileges once the programs run */
-    uint64_t qps, jobs, seconds;    /* seconds: for each policy; 0: 60 */
-    struct kr_mta_sides *sides;     /* whose sink becomes what it turns out to be */
+    const char *exempt;           /* prefixes that the redirect leaves alone, with spaces between */
+    const char *anchor, *ca_file; /* ca_file: NULL: the system's CAs */
+    bool trust_ad, policies;      /* policies: fetch those of MTA-STS */
+    bool shed;                    /* this process needs no privileges once the programs run */
+    uint64_t qps, jobs, seconds;  /* seconds: for each policy; 0: 60 */
+    struct kr_mta_sides *sides;   /* whose sink becomes what it turns out to be */
 };
 struct kr_preflight_hooks {
     void *arg;

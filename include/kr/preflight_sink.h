@@ -6,6 +6,7 @@
 #include <kr/mta_side.h>
 #include <kr/strlist.h>
 
+struct kr_buf;
 struct kr_err;
 
 struct kr_sink_choice {
@@ -20,5 +21,9 @@ struct kr_sink_choice {
  * be read makes it unknown. 0, or -1 (KR_USAGE). */
 int kr_sink_choose(const struct kr_strlist *told, const struct kr_strlist *configured,
                    struct kr_sink_choice *out, struct kr_err *e);
+/* The prefixes that the redirect in this network namespace leaves alone, with spaces between; where
+ * none stands, those of `configured` (what up would take, its automatic ones aside, which are
+ * private). */
+void kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out);
 
 #endif

@@ -39,6 +39,8 @@ static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr
         child_word(c, "--sink", w->sinks->v[i]);
     if (w->anchor)
         child_word(c, "--anchor", w->anchor);
+    if (w->exempt && *w->exempt)
+        child_word(c, "--exempt", w->exempt);
     if (w->trust_ad)
         child_word(c, "--trust-ad", NULL);
     if (wants_own_tlsa(w->sides))

@@ -1,5 +1,6 @@
 #include <kr/preflight_sink.h>
 
+#include <kr/buf.h>
 #include <kr/endpoint.h>
 #include <kr/err.h>
 #include <kr/state.h>
@@ -16,15 +17,21 @@ static void from_plan(const struct kr_plan *p, struct kr_sink_choice *out)
             kr_strlist_add(&out->at, kr_endpoint_str(&sinks[i]->at, out->text[i]));
 }
 
-/* 1: a redirect stands, 0: none does, -1: that can't be read. */
-static int from_state(struct kr_sink_choice *out)
+/* 1: there is a record of what up did here, 0: there is none, -1: it can't be read. */
+static int read_state(struct kr_state *s)
 {
     struct stat st;
     struct kr_paths paths;
-    struct kr_state s = {0};
     if (stat(KR_STATE_DIR, &st))
         return errno == ENOENT ? 0 : -1;
-    int got = kr_paths_find(&paths, NULL) ? -1 : kr_state_read(&paths, &s, NULL);
+    return kr_paths_find(&paths, NULL) ? -1 : kr_state_read(&paths, s, NULL);
+}
+
+/* 1: a redirect stands, 0: none does, -1: that can't be read. */
+static int from_state(struct kr_sink_choice *out)
+{
+    struct kr_state s = {0};
+    int got = read_state(&s);
     if (got == 1 && s.plan.mode == KR_MODE_REDIRECT)
         from_plan(&s.plan, out);
     else if (got == 1)
@@ -74,4 +81,23 @@ int kr_sink_choose(const struct kr_strlist *told, const struct kr_strlist *confi
     if (got)
         return got < 0 ? -1 : 0;
     return assume(out, KR_SINK_CLEAR, "no redirect stands; what up starts by itself");
+}
+
+static void add_exempt(const struct kr_prefix *p, struct kr_buf *out)
+{
+    char text[KR_ADDRSTRLEN];
+    kr_buf_printf(out, "%s%s", out->len ? " " : "", kr_prefix_str(p, text));
+}
+
+void kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out)
+{
+    struct kr_state s = {0};
+    struct kr_prefix p;
+    int got = read_state(&s);
+    for (size_t i = 0; got == 1 && i < s.plan.lan.n; i++)
+        add_exempt(&s.plan.lan.v[i].prefix, out);
+    for (size_t i = 0; got != 1 && i < configured->n; i++)
+        if (kr_prefix_parse(configured->v[i], &p, NULL) == 0)
+            add_exempt(&p, out);
+    kr_state_free(&s);
 }

@@ -252,11 +252,11 @@ static int check_emit(const struct kr_common *c, const struct kr_preflight_optio
     return 0;
 }
 
-/* `configured`: the sinks that up would take. `shed`: nobody needs this process's privileges once
- * the programs run. */
+/* `up`: how a redirect would be set, NULL: as it stands. `shed`: nobody needs this process's
+ * privileges once the programs run. */
 static int ask_and_say(const struct kr_common *c, const struct kr_preflight_options *p,
-                       const struct kr_strlist *domains, const struct kr_strlist *configured,
-                       bool shed, FILE *out, struct kr_err *e)
+                       const struct kr_strlist *domains, const struct kr_up_options *up, bool shed,
+                       FILE *out, struct kr_err *e)
 {
     static const uint16_t ports[] = {25};
     struct kr_scene scene = {.table = "kumo_redirect", .ports = ports, .n_ports = 1};
@@ -265,7 +265,11 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
                                        .source = p->egress_source};
     struct kr_mta_sides sides;
     struct kr_sink_choice sink;
-    int status = kr_sink_choose(&p->sinks, configured, &sink, e) ? (int)e->exit : KR_OK;
+    const struct kr_strlist none = {0};
+    KR_AUTO_BUF struct kr_buf exempt = {0};
+    kr_exempt_find(up ? &up->lan : &none, &exempt);
+    int status =
+        kr_sink_choose(&p->sinks, up ? &up->sinks : &none, &sink, e) ? (int)e->exit : KR_OK;
     const struct kr_preflight_want want = {.domains = domains,
                                            .files = &p->files,
                                            .resolvers = &p->resolvers,
@@ -275,6 +279,7 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
                                            .policies = p->fetch_policy,
                                            .ca_file = p->ca_file,
                                            .seconds = p->fetch_timeout,
+                                           .exempt = exempt.s,
                                            .anchor = p->anchor,
                                            .trust_ad = p->trust_ad,
                                            .shed = shed,
@@ -296,8 +301,7 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
 int kr_preflight_say(const struct kr_common *c, const struct kr_preflight_options *p,
                      const struct kr_strlist *domains, FILE *out, struct kr_err *e)
 {
-    const struct kr_strlist none = {0};
-    return ask_and_say(c, p, domains, &none, false, out, e);
+    return ask_and_say(c, p, domains, NULL, false, out, e);
 }
 
 static int run(const struct kr_common *c, const struct kr_options *o, struct kr_err *e)
@@ -309,7 +313,7 @@ static int run(const struct kr_common *c, const struct kr_options *o, struct kr_
         collect(o, &store, &domains, e))
         status = (int)e->exit;
     else
-        status = ask_and_say(c, &o->preflight, &domains, &o->up.sinks, true, stdout, e);
+        status = ask_and_say(c, &o->preflight, &domains, &o->up, true, stdout, e);
     kr_strlist_free(&domains);
     free(store);
     return status;

@@ -12,7 +12,6 @@
 
 #define PROGRESS_US 200000u
 #define TRIES 3u
-#define PROBES 2u /* at once: with all their tries lost nothing would be asked at all */
 
 enum stage { PROBE, ROOT, RUN };
 struct engine {
@@ -22,8 +21,7 @@ struct engine {
     struct kr_ask *ask;
     enum stage stage;
     enum kr_dns_judge judge;
-    unsigned probes;
-    bool probe_answered, probe_ad;
+    bool probe_sent, probe_answered, probe_ad;
     uint64_t began, told;
 };
 
@@ -34,7 +32,9 @@ static bool next(void *arg, struct kr_question *q)
     struct engine *g = arg;
     if (g->stage == PROBE) {
         *q = (struct kr_question){.name = root, .type = KR_DNS_SOA, .how = KR_ASK_AD};
-        return g->probes++ < PROBES;
+        bool first = !g->probe_sent;
+        g->probe_sent = true;
+        return first;
     }
     if (g->validator && kr_validator_next(g->validator, q))
         return true;
@@ -54,8 +54,8 @@ static void done(void *arg, const struct kr_question *q, const struct kr_packet 
     struct engine *g = arg;
     bool fine = p && r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN;
     if (g->stage == PROBE) {
-        g->probe_answered |= p != NULL;
-        g->probe_ad |= p && r->ad;
+        g->probe_answered = p != NULL;
+        g->probe_ad = p && r->ad;
     } else if (q->kind >= KR_VALIDATOR_KINDS) {
         kr_validator_take(g->validator, q, p, r);
     } else if (!fine) {
@@ -188,6 +188,7 @@ int kr_dns_engine_run(struct kr_dns_net *net, unsigned servers,
         struct kr_dns_plan_config pc = {.how = how,
                                         .own_tlsa = c->own_tlsa,
                                         .policies = c->policies,
+                                        .exempt = c->exempt,
                                         .tell_bogus = g.judge == KR_JUDGE_SERVER};
         *plan = g.plan = kr_dns_plan_new(c->domains, &pc);
         g.stage = RUN;

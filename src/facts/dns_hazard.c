@@ -47,8 +47,8 @@ const struct kr_hazard_text kr_hazard_texts[KR_HAZARDS] = {
     [KR_HAZARD_NO_ADDRESS] = {"no-address", "an MX host has no address", "leave these domains out"},
     [KR_HAZARD_INSIDE] =
         {"inside",
-         "an MX host has a loopback, private or link-local address: mail may meet a "
-         "real server inside",
+         "an MX host has a loopback, private or link-local address, or one that the "
+         "redirect leaves alone: mail may meet a real server inside",
          "leave these domains out; kumo-redirect up --lan none"},
     [KR_HAZARD_TLSRPT] = {"tlsrpt",
                           "TLSRPT: an MTA may mail failure reports about the test to the domain",

@@ -140,7 +140,8 @@ void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host)
 enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,
                           enum kr_proof proof)
 {
-    if (kr_plan_lost(pkt, r, proof))
+    if (!pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
+        proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED)
         return KR_TLSA_FAILED;
     if (r->kind != KR_REPLY_DATA)
         return KR_TLSA_NONE;
@@ -156,14 +157,15 @@ static void take_tlsa(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
 {
     enum kr_tlsa t = kr_plan_tlsa(pkt, r, proof);
     *(kind == ASK_TLSA ? &p->h[of].tlsa : &p->h[of].tlsa_expanded) = (uint8_t)t;
-    if (t == KR_TLSA_FAILED)
-        kr_plan_later(p, kind, of);
+    if (t == KR_TLSA_FAILED && !p->patient)
+        kr_todo_add(&p->later, kind, of);
     if (t == KR_TLSA_NONE && proof == KR_PROOF_INSECURE)
         note_zone(p, r);
     kr_plan_host_go(p, of);
 }
 
-static uint8_t inside(const struct kr_packet *pkt, const struct kr_reply *r, int family, size_t len)
+static uint8_t inside(const struct kr_dns_plan *p, const struct kr_packet *pkt,
+                      const struct kr_reply *r, int family, size_t len)
 {
     struct kr_walk w;
     struct kr_record rec;
@@ -176,6 +178,7 @@ static uint8_t inside(const struct kr_packet *pkt, const struct kr_reply *r, int
         struct kr_prefix one = kr_prefix_make(&a, 128);
         flags |= kr_addr_is_loopback(&a) ? KR_HOST_LOOPBACK : 0;
         flags |= kr_prefix_is_private(&one) ? KR_HOST_PRIVATE : 0;
+        flags |= p->c.exempt && kr_prefixset_find(p->c.exempt, &a) ? KR_HOST_EXEMPT : 0;
     }
     return flags;
 }
@@ -183,7 +186,8 @@ static uint8_t inside(const struct kr_packet *pkt, const struct kr_reply *r, int
 static enum addresses addresses_of(const struct kr_packet *pkt, const struct kr_reply *r,
                                    enum kr_proof proof)
 {
-    if (kr_plan_lost(pkt, r, proof))
+    if (!pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
+        proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED)
         return ADDR_FAILED;
     if (r->kind != KR_REPLY_DATA)
         return ADDR_NONE;
@@ -207,26 +211,16 @@ static void take_address(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
     enum addresses got = addresses_of(pkt, r, proof);
     *(kind == ASK_A ? &h->a : &h->aaaa) = (uint8_t)got;
     if (got == ADDR_FAILED) {
-        kr_plan_later(p, kind, of);
+        if (!p->patient)
+            kr_todo_add(&p->later, kind, of);
         return;
     }
     if (kind == ASK_A && r->kind == KR_REPLY_NXDOMAIN && h->aaaa == ADDR_UNASKED)
         h->aaaa = ADDR_NONE, h->asked |= 1u << ASK_AAAA;
     if (got != ADDR_NONE)
-        h->flags |= inside(pkt, r, kind == ASK_A ? AF_INET : AF_INET6, kind == ASK_A ? 4 : 16);
+        h->flags |= inside(p, pkt, r, kind == ASK_A ? AF_INET : AF_INET6, kind == ASK_A ? 4 : 16);
     note_alias(p, h, r, proof);
     kr_plan_host_go(p, of);
-}
-
-/* Are the records at its own name worth something? They are while nobody knows. */
-static void take_alias(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
-                       const struct kr_reply *r, enum kr_proof proof)
-{
-    bool failed = kr_plan_lost(pkt, r, proof);
-    if (failed)
-        kr_plan_later(p, ASK_ALIAS, of);
-    if (failed ? p->again : proof == KR_PROOF_SECURE && r->kind == KR_REPLY_DATA)
-        p->h[of].alias = KR_ALIAS_FIRST_SECURE;
 }
 
 void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
@@ -236,8 +230,8 @@ void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
         take_tlsa(p, kind, of, pkt, r, proof);
     else if (kind == ASK_A || kind == ASK_AAAA)
         take_address(p, kind, of, pkt, r, proof);
-    else if (kind == ASK_ALIAS)
-        take_alias(p, of, pkt, r, proof);
+    else if (kind == ASK_ALIAS && proof == KR_PROOF_SECURE && pkt && r->kind == KR_REPLY_DATA)
+        p->h[of].alias = KR_ALIAS_FIRST_SECURE;
     else if (kind == ASK_APEX)
         p->z[of].state = pkt && r->kind == KR_REPLY_DATA && proof == KR_PROOF_INSECURE
                              ? ZONE_INSECURE

@@ -268,7 +268,7 @@ static void note_domain(const struct kr_domain_facts *d, const struct kr_mta_sid
     if (d->tlsrpt == KR_ANNOUNCED_VALID)
         note(v, KR_HAZARD_TLSRPT, side->tlsrpt);
     for (size_t i = 0; i < d->n_hosts; i++)
-        if (d->hosts[i].flags & (KR_HOST_PRIVATE | KR_HOST_LOOPBACK))
+        if (d->hosts[i].flags & (KR_HOST_PRIVATE | KR_HOST_LOOPBACK | KR_HOST_EXEMPT))
             note(v, KR_HAZARD_INSIDE, true);
 }
 

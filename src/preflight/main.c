@@ -11,6 +11,7 @@
 #include <kr/err.h>
 #include <kr/log.h>
 #include <kr/mem.h>
+#include <kr/prefixset.h>
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -129,11 +130,32 @@ static int read_anchors(const struct worker_options *o, struct kr_anchors **out,
     return -1;
 }
 
+/* Prefixes with a space between each two. */
+static int read_exempt(const char *text, struct kr_prefixset *out, struct kr_err *e)
+{
+    for (const char *at = text ? text : ""; *at; at += strspn(at, " ")) {
+        char one[2 * KR_ADDRSTRLEN];
+        struct kr_prefix p;
+        size_t n = strcspn(at, " ");
+        if (n >= sizeof one)
+            return kr_fail(e, KR_INTERNAL, 0, "--exempt '%s'", at);
+        memcpy(one, at, n);
+        one[n] = '\0';
+        if (kr_prefix_parse(one, &p, e))
+            return kr_wrap(e, "--exempt");
+        kr_prefixset_add(out, &p);
+        at += n;
+    }
+    kr_prefixset_normalize(out);
+    return 0;
+}
+
 struct work {
     struct kr_dns_net *net;
     struct kr_anchors *anchors;
     struct kr_resolvconf servers;
     struct kr_domains domains;
+    struct kr_prefixset exempt;
     struct kr_dns_plan *plan;
     struct fetcher fetcher;
 };
@@ -145,6 +167,7 @@ static void end_work(struct work *w)
     kr_dns_net_free(w->net);
     kr_anchors_free(w->anchors);
     kr_domains_free(&w->domains);
+    kr_prefixset_free(&w->exempt);
 }
 
 /* Everything that opens something happens before the filter stands. */
@@ -178,7 +201,8 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
     enum kr_dns_judge judge;
     w->fetcher.fd = o->fetcher ? (int)o->fetcher : -1;
     w->fetcher.patience = (30 + (o->seconds ? o->seconds : 60)) * 1000000;
-    if (prepare(o, w, e) || read_inputs(o, &w->domains, e) || fetcher_await(&w->fetcher, e))
+    if (read_exempt(o->exempt, &w->exempt, e) || prepare(o, w, e) ||
+        read_inputs(o, &w->domains, e) || fetcher_await(&w->fetcher, e))
         return -1;
     int servers = kr_dns_net_connect(w->net, &w->servers, e);
     if (servers < 0)
@@ -189,6 +213,7 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
                                      .trust_ad = near || o->trust_ad,
                                      .own_tlsa = o->own_tlsa,
                                      .policies = o->policies,
+                                     .exempt = &w->exempt,
                                      .qps = o->qps,
                                      .jobs = o->jobs,
                                      .mix_case = !near,

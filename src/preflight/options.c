@@ -10,6 +10,7 @@ static const struct kr_opt rows[] = {
     {.name = "input", .kind = KR_OPT_LIST, .offset = AT(inputs), .arg = "FD:LABEL"},
     {.name = "resolver", .kind = KR_OPT_LIST, .offset = AT(resolvers), .arg = "ADDR"},
     {.name = "anchor", .kind = KR_OPT_STRING, .offset = AT(anchor), .arg = "FILE"},
+    {.name = "exempt", .kind = KR_OPT_STRING, .offset = AT(exempt), .arg = "PREFIX..."},
     {.name = "trust-ad", .kind = KR_OPT_FLAG, .offset = AT(trust_ad)},
     {.name = "own-tlsa", .kind = KR_OPT_FLAG, .offset = AT(own_tlsa)},
     {.name = "sink", .kind = KR_OPT_LIST, .offset = AT(sinks), .arg = "ADDR[-ADDR]:PORT"},

@@ -13,7 +13,7 @@
 struct worker_options {
     struct kr_strlist inputs, resolvers; /* inputs: "FD:LABEL" */
     struct kr_strlist sinks;             /* "ADDR[-ADDR]:PORT" */
-    const char *anchor;
+    const char *anchor, *exempt;         /* exempt: prefixes, with spaces between */
     bool trust_ad, own_tlsa, policies;
     uint64_t qps, jobs;
     uint64_t fetcher, seconds; /* descriptor of a socket to kumo-fetch, 0: none; of a fetch */

@@ -51,12 +51,14 @@ static void put_host(const struct kr_domain_facts *d, const struct kr_preflight_
     put_text("name", h->name, out);
     fprintf(out,
             ",\"address\":\"%s\",\"alias\":\"%s\",\"tlsa\":\"%s\",\"tlsa_expanded\":\"%s\","
-            "\"mta_sts_named\":%s,\"private\":%s,\"loopback\":%s,\"row\":\"%s\",\"needs\":\"%s\","
+            "\"mta_sts_named\":%s,\"private\":%s,\"loopback\":%s,\"exempt\":%s,"
+            "\"row\":\"%s\",\"needs\":\"%s\","
             "\"outcome\":\"%s\"}",
             kr_host_address_name(h->address), kr_host_alias_name(h->alias), kr_tlsa_name(h->tlsa),
             kr_tlsa_name(h->tlsa_expanded), named_by(d, h),
             h->flags & KR_HOST_PRIVATE ? "true" : "false",
-            h->flags & KR_HOST_LOOPBACK ? "true" : "false", kr_row_name(v->hosts[i].row),
+            h->flags & KR_HOST_LOOPBACK ? "true" : "false",
+            h->flags & KR_HOST_EXEMPT ? "true" : "false", kr_row_name(v->hosts[i].row),
             kr_tls_level_name(v->hosts[i].level), kr_outcome_name(v->hosts[i].outcome));
 }
 

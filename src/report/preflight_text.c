@@ -28,9 +28,10 @@ static void say_host(const struct kr_host_facts *h, enum kr_row r, enum kr_tls_l
     if (h->alias != KR_ALIAS_NONE)
         fprintf(out, ", alias %s (TLSA there %s)", kr_host_alias_name(h->alias),
                 kr_tlsa_name(h->tlsa_expanded));
-    fprintf(out, "; row %s, needs %s%s%s\n", kr_row_name(r), kr_tls_level_name(level),
+    fprintf(out, "; row %s, needs %s%s%s%s\n", kr_row_name(r), kr_tls_level_name(level),
             h->flags & KR_HOST_PRIVATE ? "; PRIVATE ADDRESS" : "",
-            h->flags & KR_HOST_LOOPBACK ? "; LOOPBACK ADDRESS" : "");
+            h->flags & KR_HOST_LOOPBACK ? "; LOOPBACK ADDRESS" : "",
+            h->flags & KR_HOST_EXEMPT ? "; ADDRESS THAT IS NOT REDIRECTED" : "");
 }
 
 /* " (policy enforce, 86400 s)", " (policy unusable: another HTTP status than 200, 404)" */

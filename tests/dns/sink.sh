@@ -165,9 +165,21 @@ said "the built-in one" '.sink.starttls + " \(.sink.assumed)"' 'clear true'
 printf 'sink = "127.0.0.1:2502"\n' >config
 look --config config
 said "the configured one" '.sink.starttls + " \(.sink.assumed)"' 'untrusted false'
+# exempt NAME DOMAIN WANTED OPTION...: whether its address is one that is not redirected; hazards.
+exempt() {
+    local name=$1 domain=$2 want=$3 got
+    shift 3
+    in_ns "$H" "$KR" preflight --resolver 127.0.0.1 --mta none --sink builtin --format json "$@" "$domain" >out 2>err || true
+    got=$(jq -r 'select(.domain) | (.hosts[0] | "\(.exempt) \(.private)") + " " + (.breaking | join(","))' out)
+    [[ $got == "$want" ]] && tap_ok "$name: $want" || tap_not_ok "$name: wanted $want, got $got"
+}
+printf 'lan = ["192.0.2.0/30", "none"]\n' >config
+exempt "an MX host in a LAN that would not be redirected" d6-i.com 'true false inside' --config config
+exempt "none such" d6-i.com 'false false '
 ip -n "$H" link add up0 type veth peer name peer0
 ip -n "$H" link set peer0 up
 ip -n "$H" addr add 192.0.2.2/24 dev up0
+ip -n "$H" addr add 10.9.0.1/24 dev up0
 ip -n "$H" link set up0 up
 ip -n "$H" route add default via 192.0.2.1
 in_ns "$H" "$KR" -q up 2>up.log || die "no redirect: $(cat up.log)"
@@ -175,6 +187,8 @@ look
 said "the redirect's" '.sink.starttls + " \(.sink.assumed) \(.sink.tried > 8)"' 'clear false true'
 in_ns "$H" setpriv --reuid 65534 --clear-groups "$KR" preflight --resolver 127.0.0.1 --format json d1-m.com >out 2>err || true
 tail -n 1 out >sum
+exempt "an MX host in the LAN that the redirect leaves alone" d9999-i.com 'true true inside'
+exempt "and one outside, whatever is configured" d6-i.com 'false false ' --config config
 said "by anybody" '.sink.starttls + " \(.sink.assumed)"' 'clear false'
 in_ns "$H" "$KR" -q down 2>up.log || tap_note "$(cat up.log)"
 

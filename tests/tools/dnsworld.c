@@ -3,7 +3,8 @@
  * dnsworld [-p PORT] [-l LOSS%] [-d]     on 127.0.0.1 over UDP and TCP; -d: count by type at the
  * end
  *
- * A domain is dNUMBER-KIND[-GROUP].TLD: .com is unsigned, .org signed (see kinds[]). */
+ * A domain is dNUMBER-KIND[-GROUP].TLD: .com is unsigned, .org signed (see kinds[]); of
+ * numbers that begin with 9999 an address is 10.9.0.7, not 192.0.2.1. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -282,7 +283,7 @@ static int answer(struct answer *a, const char *name, unsigned type, bool cd)
         add_soa(a, NULL, false);
     else if (type == A && name == under) {
         size_t s = begin(a, NULL, A);
-        put(a, "\300\0\2\1", 4);
+        put(a, strncmp(name, "d9999", 5) == 0 ? "\12\11\0\7" : "\300\0\2\1", 4);
         finish(a, s);
         a->count++;
     }
