@@ -390,13 +390,13 @@ workers_with() {
     kr down -q
 }
 
-# Enough files for all ports of one address need no more workers than processors (unit/act/test_sinkctl.c).
+# Enough files for 131,072 connections need no more workers than processors (unit/act/test_sinkctl.c).
 test_workers() {
     local cpus need files
     cpus=$(getconf _NPROCESSORS_ONLN)
     files=$(ulimit -Hn)
     [[ $files != unlimited ]] || files=1048576
-    need=$((65536 / (files - 128) + 1))
+    need=$((131071 / (files - 128) + 1))
     need=$((need < cpus ? cpus : need > 4 * cpus ? 4 * cpus : need))
     tap_check "as many workers as processors, or as files want" test "$(workers_with "$files")" = "$need"
     tap_check "four a processor, where files are few" test "$(workers_with 512)" = $((4 * cpus))
