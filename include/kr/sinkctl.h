@@ -20,8 +20,8 @@ struct kr_sinkproc {
 };
 
 /* How many workers a sink gets, of which each may have so many files open: one a processor (-1:
- * unknown). More, up to four, only where their files do not suffice for the ports of one source
- * address: each worker has a table of files of its own. */
+ * unknown). More, up to four, only where their files do not suffice for KR_FILES_SINK connections:
+ * each worker has a table of files of its own. */
 unsigned kr_sink_workers(long cpus, uint64_t files);
 /* Starts kumo-sink (found beside this program, else where it was installed) in the current network
  * namespace, to listen on `port`. It ends by itself should this process die before kr_sink_keep.
