@@ -8,8 +8,8 @@
 struct kr_err;
 struct kr_sink_config;
 
-/* Those beyond the processors: each more costs what all do, so they only listen once the others
- * hold many connections. */
+/* Those beyond the processors: each more costs what all do, so they are started once another holds
+ * many connections. */
 bool kr_sink_in_reserve(unsigned worker);
 /* Binds for every worker, and listens for those not in reserve; the socket of worker w and endpoint
  * i is out[w * listens + i] (malloc'd). May drop [::] from the configuration's default endpoints on

@@ -23,7 +23,7 @@ struct kr_sink_shared {
     struct kr_store *store;
     struct kr_policy_how how;
     struct kr_tls *tls; /* NULL: off; each worker has a copy of its own */
-    int crowd;          /* an eventfd, readable once those in reserve are to listen too */
+    int crowd;          /* an eventfd, readable once workers in reserve are called for */
 };
 
 #endif

@@ -47,6 +47,11 @@ static unsigned slots(const struct master *m)
     return master_workers(m) + (m->shared.queue ? 1 : 0);
 }
 
+bool is_wanted(const struct master *m, unsigned index)
+{
+    return m->crowded || index == master_workers(m) || !kr_sink_in_reserve(index);
+}
+
 /* What is the master's alone. */
 static void let_go(struct master *m)
 {
@@ -120,7 +125,7 @@ int tend(struct master *m)
 {
     int wait = -1;
     for (unsigned i = 0; i < slots(m); i++) {
-        if (m->slot[i].pid)
+        if (m->slot[i].pid || !is_wanted(m, i))
             continue;
         int64_t left = m->slot[i].started + RESTART_MS - master_clock();
         struct kr_err why = {0};

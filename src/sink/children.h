@@ -5,6 +5,8 @@
 #include "master_internal.h"
 
 int start_worker(struct master *m, unsigned index, struct kr_err *e);
+/* Whether it should run: one in reserve only once it was called for. */
+bool is_wanted(const struct master *m, unsigned index);
 /* Waits for those that ended; starts what should run. Returns ms until the next start, or -1. */
 void reap(struct master *m);
 int tend(struct master *m);

@@ -8,7 +8,7 @@ static const struct kr_filter_call serving[] = {
     {.call = SCMP_SYS(accept4)},    {.call = SCMP_SYS(recvfrom)},    {.call = SCMP_SYS(sendto)},
     {.call = SCMP_SYS(shutdown)},   {.call = SCMP_SYS(getsockname)}, {.call = SCMP_SYS(getsockopt)},
     {.call = SCMP_SYS(setsockopt)}, {.call = SCMP_SYS(close)},       {.call = SCMP_SYS(epoll_ctl)},
-    {.call = SCMP_SYS(epoll_wait)}, {.call = SCMP_SYS(epoll_pwait)}, {.call = SCMP_SYS(listen)},
+    {.call = SCMP_SYS(epoll_wait)}, {.call = SCMP_SYS(epoll_pwait)},
 };
 
 static const struct kr_filter_call writing[] = {

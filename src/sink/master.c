@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #define START_MS 10000 /* in which all workers must be ready */
-#define FDS (2 + KR_CONTROL_FDS + KR_METRICS_FDS)
+#define FDS (3 + KR_CONTROL_FDS + KR_METRICS_FDS)
 #define FD_RESERVE 64 /* descriptors of a worker that are no connections */
 
 static void on_hangup(struct master *m)
@@ -91,8 +91,9 @@ static int watch(struct master *m, struct kr_err *e)
     while (!m->stop) {
         p[0] = (struct pollfd){.fd = m->signals, .events = POLLIN};
         p[1] = (struct pollfd){.fd = m->lifeline, .events = POLLIN};
-        kr_control_poll(m->control, p + 2);
-        kr_metrics_poll(m->metrics, p + 2 + KR_CONTROL_FDS);
+        p[2] = (struct pollfd){.fd = m->crowded ? -1 : m->shared.crowd, .events = POLLIN};
+        kr_control_poll(m->control, p + 3);
+        kr_metrics_poll(m->metrics, p + 3 + KR_CONTROL_FDS);
         if (poll(p, FDS, sooner(sooner(tend(m), live_line(m)), say_dropped(m, false))) < 0) {
             if (errno != EINTR)
                 return kr_fail(e, KR_INTERNAL, errno, "poll");
@@ -102,8 +103,9 @@ static int watch(struct master *m, struct kr_err *e)
             on_signal(m);
         if (p[1].revents)
             on_lifeline(m);
-        kr_control_handle(m->control, p + 2, &ops);
-        kr_metrics_handle(m->metrics, p + 2 + KR_CONTROL_FDS, metrics_text, m);
+        m->crowded |= p[2].revents != 0;
+        kr_control_handle(m->control, p + 3, &ops);
+        kr_metrics_handle(m->metrics, p + 3 + KR_CONTROL_FDS, metrics_text, m);
     }
     return 0;
 }
@@ -229,7 +231,9 @@ static int hear(struct master *m, size_t *ready)
 static int await_workers(struct master *m, struct kr_err *e)
 {
     int64_t until = master_clock() + START_MS;
-    size_t ready = 0;
+    size_t ready = 0, want = 0;
+    for (unsigned i = 0; i < master_workers(m); i++)
+        want += is_wanted(m, i);
     int end = 0;
     while (!end && !m->stop) {
         struct pollfd p[] = {{.fd = m->started[0], .events = POLLIN},
@@ -245,10 +249,9 @@ static int await_workers(struct master *m, struct kr_err *e)
             on_signal(m);
     }
     kr_close_fd(&m->started[0]);
-    return m->stop || ready == master_workers(m)
+    return m->stop || ready == want
                ? 0
-               : kr_fail(e, KR_CANNOT, 0, "only %zu of %u workers have started", ready,
-                         master_workers(m));
+               : kr_fail(e, KR_CANNOT, 0, "only %zu of %zu workers have started", ready, want);
 }
 
 static int start_all(struct master *m, struct kr_err *e)
@@ -256,7 +259,7 @@ static int start_all(struct master *m, struct kr_err *e)
     if (pipe2(m->started, O_CLOEXEC | O_NONBLOCK))
         return kr_fail(e, KR_CANNOT, errno, "pipe");
     for (unsigned i = 0; i < master_workers(m) + (m->shared.queue ? 1 : 0); i++)
-        if (start_worker(m, i, e))
+        if (is_wanted(m, i) && start_worker(m, i, e))
             return -1;
     kr_close_fd(&m->started[1]);
     if (await_workers(m, e))

@@ -40,6 +40,7 @@ struct master {
     int64_t dropped_at; /* when something was said about it */
     uint64_t dropped;
     bool stop, drain, live;
+    bool crowded; /* workers in reserve are called for */
 };
 
 int64_t master_clock(void); /* CLOCK_MONOTONIC, ms */

@@ -62,7 +62,7 @@ static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
 /* The event loop's own descriptors. */
 struct loop {
     struct worker *w;
-    struct ref signals, crowd, *listeners;
+    struct ref signals, *listeners;
     size_t n;
     const struct kr_sink_shared *shared;
     uint64_t turn, accepted; /* of the loop: this one, and the last that brought connections */
@@ -77,7 +77,7 @@ static int add(struct worker *w, struct ref *r)
     return epoll_ctl(w->epoll, EPOLL_CTL_ADD, r->fd, &ev);
 }
 
-/* There is room for more than one worker can hold in those that do not listen yet. */
+/* The master starts them. */
 static void call_reserve(struct loop *l)
 {
     const uint64_t one = 1;
@@ -101,14 +101,6 @@ static void resume_accepting(struct loop *l)
     for (size_t i = 0; i < l->n; i++)
         if (add(l->w, &l->listeners[i]))
             pause_accepting(l);
-}
-
-static void listen_too(struct loop *l)
-{
-    epoll_ctl(l->w->epoll, EPOLL_CTL_DEL, l->crowd.fd, NULL);
-    for (size_t i = 0; i < l->n && !l->w->draining; i++)
-        if (kr_sink_listen_now(l->listeners[i].fd) || add(l->w, &l->listeners[i]))
-            kr_warn("worker %u: can't listen: %s", l->w->x.worker, strerror(errno));
 }
 
 static bool is_shortage(int why)
@@ -185,8 +177,6 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
         conn_event(l->w, (struct conn *)(void *)r, ev->events);
     else if (r->kind == REF_LISTENER)
         accept_some(l, r);
-    else if (r->kind == REF_CROWD)
-        listen_too(l);
     else
         on_signal(l);
 }
@@ -245,15 +235,11 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     l->listeners = kr_calloc(l->n, sizeof *l->listeners);
     if (l->w->epoll < 0 || l->signals.fd < 0 || add(l->w, &l->signals))
         return -1;
-    for (size_t i = 0; i < l->n; i++)
+    for (size_t i = 0; i < l->n; i++) {
         l->listeners[i] = (struct ref){REF_LISTENER, arg->listeners[i]};
-    if (kr_sink_in_reserve(arg->index)) {
-        l->crowd = (struct ref){REF_CROWD, arg->shared->crowd};
-        return add(l->w, &l->crowd);
-    }
-    for (size_t i = 0; i < l->n; i++)
-        if (add(l->w, &l->listeners[i]))
+        if (kr_sink_listen_now(arg->listeners[i]) || add(l->w, &l->listeners[i]))
             return -1;
+    }
     return 0;
 }
 

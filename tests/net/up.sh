@@ -381,12 +381,10 @@ END
     kr down -q
 }
 
-# workers_with FILES...: how many the sink has that such an up starts; without a capability the limit stays.
+# workers_with FILES: how many the sink may have that such an up starts; without a capability the limit stays.
 workers_with() {
-    local pid
     in_ns "$H" setpriv --bounding-set -sys_resource prlimit --nofile="$1:$1" "$KR" -q up || return
-    pid=$(kr status --format json | python3 -c 'import json, sys; print(json.load(sys.stdin)["sink_pid"])')
-    wc -w <"/proc/$pid/task/$pid/children"
+    "$KR_SINK" ctl "/run/kumo-redirect/$(stat -Lc %i "/run/netns/$H").sink.sock" stats | jq .workers
     kr down -q
 }
 

@@ -180,31 +180,35 @@ def holds(worker):
 
 
 def reserve():
-    """Workers beyond the processors take connections once the others hold an eighth of what they may,
-    and each at most what it may; one that died is back in its place."""
+    """Workers beyond the processors are started once another holds an eighth of what it may, and none
+    holds more than it may; one that died is back in its place."""
     cpus, most = os.cpu_count(), 160
     with Sink("--max-connections", str(most), workers=cpus + 2) as sink:
-        workers = sink.workers()
-        idle = [holds(w) for w in workers]
+        first = sink.workers()
+        idle = holds(first[0])
         held = [sink.connect() for _ in range(most // 8)]
         greeted = [s.recv(4) for s in held]
-        if [holds(w) for w in workers[cpus:]] != idle[cpus:]:
-            return "one in reserve took a connection"
-        os.kill(workers[-1], signal.SIGKILL)
-        if not wait_for(lambda: len(sink.workers()) == cpus + 2 and workers[-1] not in sink.workers(), 5):
-            return "the one that was killed is not replaced"
-        workers[-1] = max(sink.workers())
-        more = most * cpus
-        for _ in range(more):
+        if len(first) != cpus or sink.workers() != first:
+            return f"{len(sink.workers())} workers are there before they are needed"
+        for _ in range(most // 8 * cpus):
             held.append(sink.connect())
             greeted.append(held[-1].recv(4))
-        took = [holds(w) - i for w, i in zip(workers, idle)]
+        if not wait_for(lambda: len(sink.workers()) == cpus + 2, 5):
+            return "those in reserve are not started"
+        killed = max(sink.workers())
+        os.kill(killed, signal.SIGKILL)
+        if not wait_for(lambda: len(sink.workers()) == cpus + 2 and killed not in sink.workers(), 5):
+            return "the one that was killed is not replaced"
+        workers = sink.workers()
+        for _ in range(most * cpus - len(held)):
+            held.append(sink.connect())
+            greeted.append(held[-1].recv(4))
+        took = [holds(w) - idle for w in workers]
         for s in held:
             s.close()
     if set(greeted) != {b"220 "}:
         return f"{len(greeted) - greeted.count(b'220 ')} were turned away"
-    return None if min(took[cpus:]) > 0 and sum(took) == len(held) else f"{took} of {len(held)}"
-
+    return None if min(took) > 0 and max(took) <= most else f"{took} of {len(held)}"
 
 def run(tap):
     tap.run("operation: workers in reserve", reserve)
