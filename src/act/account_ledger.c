@@ -259,7 +259,8 @@ static void look_at_end(struct kr_ledger *l, struct account_look *after)
         account_look(l->paths, l->sink, true, after);
     }
     kr_numbers_set(&q->n, "before", (uint64_t)l->queued);
-    kr_numbers_set(&q->n, "moving", arrived(after) - was);
+    uint64_t now = arrived(after); /* less: a sink that answers no more, or began anew */
+    kr_numbers_set(&q->n, "moving", now > was ? now - was : 0);
     kr_numbers_set(&q->n, "running", running);
 }
 
