@@ -33,8 +33,8 @@ bool kr_dns_plan_next(struct kr_dns_plan *p, struct kr_question *q);
 /* pkt and r NULL: nobody answered. */
 void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
                       const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
-/* When nothing is out any more: what failed is asked again, then what depends on all else;
- * *patient: from now on those that failed. False: it is done. */
+/* When nothing is out any more: what failed is asked again, once each, then what depends on all
+ * else; *patient: from now on those that failed. False: it is done. */
 bool kr_dns_plan_advance(struct kr_dns_plan *p, bool *patient);
 
 struct kr_dns_progress {

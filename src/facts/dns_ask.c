@@ -211,6 +211,13 @@ static void start_tcp(struct kr_ask *a, struct slot *s, uint64_t now)
     kr_wheel_add(&a->wheel, links(a), i, now + (on ? TCP_US : BUSY_US));
 }
 
+/* Patience is more tries, too: the time for three that are further and further apart is enough for
+ * six, and an answer to any of them counts as long as it lasts. */
+static unsigned most_tries(const struct kr_ask *a)
+{
+    return a->slow ? 2 * a->c.tries : a->c.tries;
+}
+
 static void timed_out(struct kr_ask *a, struct slot *s, uint64_t now)
 {
     if (s->phase == WANTS_TCP) {
@@ -219,7 +226,7 @@ static void timed_out(struct kr_ask *a, struct slot *s, uint64_t now)
     }
     a->stats.lost++;
     a->window.lost += s->phase == SENT && s->tries == 1;
-    if (s->tries >= a->c.tries)
+    if (s->tries >= most_tries(a))
         finish(a, s, NULL, NULL);
     else
         try_again(a, s, now);
@@ -235,7 +242,7 @@ static void failed(struct kr_ask *a, struct slot *s, const struct kr_packet *p,
         s->wire[11] = 0;
         s->len = (uint16_t)(s->len - 11);
     }
-    if ((!plainly && ++s->failures >= a->c.servers) || s->tries >= a->c.tries + 1) {
+    if ((!plainly && ++s->failures >= a->c.servers) || s->tries > most_tries(a)) {
         finish(a, s, p, r);
         return;
     }

@@ -12,6 +12,7 @@
 
 #define PROGRESS_US 200000u
 #define TRIES 3u
+#define PROBES 2u /* at once: with all their tries lost nothing would be asked at all */
 
 enum stage { PROBE, ROOT, RUN };
 struct engine {
@@ -21,7 +22,8 @@ struct engine {
     struct kr_ask *ask;
     enum stage stage;
     enum kr_dns_judge judge;
-    bool probe_sent, probe_answered, probe_ad;
+    unsigned probes;
+    bool probe_answered, probe_ad;
     uint64_t began, told;
 };
 
@@ -32,9 +34,7 @@ static bool next(void *arg, struct kr_question *q)
     struct engine *g = arg;
     if (g->stage == PROBE) {
         *q = (struct kr_question){.name = root, .type = KR_DNS_SOA, .how = KR_ASK_AD};
-        bool first = !g->probe_sent;
-        g->probe_sent = true;
-        return first;
+        return g->probes++ < PROBES;
     }
     if (g->validator && kr_validator_next(g->validator, q))
         return true;
@@ -54,8 +54,8 @@ static void done(void *arg, const struct kr_question *q, const struct kr_packet 
     struct engine *g = arg;
     bool fine = p && r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN;
     if (g->stage == PROBE) {
-        g->probe_answered = p != NULL;
-        g->probe_ad = p && r->ad;
+        g->probe_answered |= p != NULL;
+        g->probe_ad |= p && r->ad;
     } else if (q->kind >= KR_VALIDATOR_KINDS) {
         kr_validator_take(g->validator, q, p, r);
     } else if (!fine) {

@@ -102,7 +102,7 @@ uint64_t kr_pace_timeout(const struct kr_pace *p, unsigned tries, bool slow)
     uint64_t t = p->srtt ? p->srtt + 4ull * p->var : FIRST_US;
     t = t < LEAST_US ? LEAST_US : t;
     t = slow && t < SLOW_US ? SLOW_US : t;
-    t <<= tries < 5 ? tries : 5;
+    t <<= slow ? 0 : tries < 5 ? tries : 5;
     return t < MOST_US ? t : MOST_US;
 }
 

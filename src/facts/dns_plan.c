@@ -3,6 +3,7 @@
  * everything at once instead, so that an answer is there within four round trips. */
 #include "dns_plan_internal.h"
 
+#include <kr/dns_validate.h>
 #include <kr/mem.h>
 
 #include <assert.h>
@@ -68,6 +69,7 @@ static const struct {
     [ASK_CHAIN] = {0, NULL, 'c'}, /* its type is that of the question it goes on for */
 };
 static_assert(sizeof asks / sizeof *asks == ASK_KINDS, "a row for each");
+static_assert(ASK_KINDS < ASK_AGAIN && ASK_AGAIN + ASK_KINDS < KR_VALIDATOR_KINDS, "told apart");
 
 static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, uint32_t of)
 {
@@ -88,10 +90,10 @@ static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, u
 }
 
 /* Since it was put on the list, the zone of a host may have turned out to be insecure. */
-static bool needless(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of)
+static bool needless(struct kr_dns_plan *p, unsigned kind, uint32_t of)
 {
-    struct plan_host *h = asks[kind].of == 'h' ? &p->h[of] : NULL;
-    if (!h || p->patient || (p->small && kind != ASK_TLSA) || (kind != ASK_TLSA && kind != ASK_A) ||
+    struct plan_host *h = kind < ASK_KINDS && asks[kind].of == 'h' ? &p->h[of] : NULL;
+    if (!h || (p->small && kind != ASK_TLSA) || (kind != ASK_TLSA && kind != ASK_A) ||
         !kr_plan_pruned(p, kr_name_table_get(&p->hosts, of)))
         return false;
     if (kind == ASK_A && h->a == ADDR_WAITING)
@@ -99,16 +101,17 @@ static bool needless(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of)
     return true;
 }
 
-static bool write_question(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
-                           struct kr_question *q)
+static bool write_question(struct kr_dns_plan *p, unsigned how, uint32_t of, struct kr_question *q)
 {
     static uint8_t name[KR_NAME_MAX];
+    enum ask_kind kind = (enum ask_kind)(how & ~ASK_AGAIN);
     const uint8_t *s = subject(p, kind, of);
-    *q = (struct kr_question){.name = s,
-                              .type = asks[kind == ASK_CHAIN ? p->chains[of].kind : kind].type,
-                              .how = p->c.how | (kind == ASK_MX_UNCHECKED ? KR_ASK_CD : 0),
-                              .kind = kind,
-                              .of = of};
+    *q = (struct kr_question){
+        .name = s,
+        .type = asks[kind == ASK_CHAIN ? p->chains[of].kind & ~ASK_AGAIN : kind].type,
+        .how = p->c.how | (kind == ASK_MX_UNCHECKED ? KR_ASK_CD : 0),
+        .kind = how,
+        .of = of};
     if (!asks[kind].under)
         return true;
     q->name = name;
@@ -129,7 +132,7 @@ static void open_domain(struct kr_dns_plan *p, uint32_t i)
 
 bool kr_dns_plan_next(struct kr_dns_plan *p, struct kr_question *q)
 {
-    enum ask_kind kind;
+    unsigned kind;
     uint32_t of;
     for (;;) {
         while (kr_todo_take(&p->todo, &kind, &of)) {
@@ -143,6 +146,12 @@ bool kr_dns_plan_next(struct kr_dns_plan *p, struct kr_question *q)
             return false;
         open_domain(p, p->cursor++);
     }
+}
+
+void kr_plan_later(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of)
+{
+    if (!p->again)
+        kr_todo_add(&p->later, kind | ASK_AGAIN, of);
 }
 
 /* ---- what is answered ---- */
@@ -211,9 +220,12 @@ static void mx_failed(struct kr_dns_plan *p, uint32_t of, const struct kr_packet
                       enum kr_proof proof)
 {
     struct plan_domain *d = &p->d[of];
-    d->mx = proof == KR_PROOF_BOGUS ? KR_MX_BOGUS : pkt ? KR_MX_FAILED : KR_MX_TIMEOUT;
-    if (!p->patient) {
-        kr_todo_add(&p->later, ASK_MX, of);
+    if (proof == KR_PROOF_BOGUS)
+        d->mx = KR_MX_BOGUS;
+    else if (pkt && d->mx != KR_MX_BOGUS) /* what an answer said, silence does not take back */
+        d->mx = KR_MX_FAILED;
+    if (!p->again) {
+        kr_plan_later(p, ASK_MX, of);
         return;
     }
     if (d->mx == KR_MX_FAILED && p->c.tell_bogus)
@@ -222,7 +234,7 @@ static void mx_failed(struct kr_dns_plan *p, uint32_t of, const struct kr_packet
     settle(p, d);
 }
 
-static bool lost(const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
+bool kr_plan_lost(const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
 {
     return !pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
            proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED;
@@ -248,7 +260,7 @@ static void take_mx(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *
                     const struct kr_reply *r, enum kr_proof proof)
 {
     struct plan_domain *d = &p->d[of];
-    if (lost(pkt, r, proof)) {
+    if (kr_plan_lost(pkt, r, proof)) {
         mx_failed(p, of, pkt, proof);
         return;
     }
@@ -292,36 +304,45 @@ static void take_txt(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
 {
     bool sts = kind == ASK_STS;
     uint8_t *state = sts ? &p->d[of].sts : &p->d[of].tlsrpt;
-    if (!lost(pkt, r, proof)) {
+    if (!kr_plan_lost(pkt, r, proof)) {
         *state = (uint8_t)read_txt(pkt, r, sts ? kr_sts_take : kr_tlsrpt_take);
         if (sts && *state != KR_ANNOUNCED_NOT)
             kr_plan_policy_want(p, of);
         return;
     }
     *state = KR_ANNOUNCED_UNKNOWN;
-    if (!p->patient)
-        kr_todo_add(&p->later, kind, of);
-    else
-        p->unknown += sts;
+    p->unknown += sts && p->again;
+    kr_plan_later(p, kind, of);
 }
 
 /* It answers with checking disabled: so it is the checking that failed. */
 static void take_unchecked(struct kr_dns_plan *p, uint32_t of, const struct kr_reply *r)
 {
-    if (r && r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN)
+    if (!r)
+        kr_plan_later(p, ASK_MX_UNCHECKED, of);
+    else if (r->kind != KR_REPLY_FAILED && r->kind != KR_REPLY_BROKEN)
         p->d[of].mx = KR_MX_BOGUS;
+}
+
+static void take_own_tlsa(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
+                          const struct kr_reply *r, enum kr_proof proof)
+{
+    p->d[of].own_tlsa = (uint8_t)kr_plan_tlsa(pkt, r, proof);
+    if (p->d[of].own_tlsa == KR_TLSA_FAILED)
+        kr_plan_later(p, ASK_OWN_TLSA, of);
 }
 
 static void take(struct kr_dns_plan *p, const struct kr_question *q, const struct kr_packet *pkt,
                  const struct kr_reply *r, enum kr_proof proof)
 {
-    enum ask_kind kind = (enum ask_kind)q->kind;
+    enum ask_kind kind = (enum ask_kind)(q->kind & ~ASK_AGAIN);
+    p->again = q->kind & ASK_AGAIN;
     if (kind == ASK_MX)
         take_mx(p, q->of, pkt, r, proof);
     else if (kind == ASK_STS || kind == ASK_TLSRPT)
         take_txt(p, kind, q->of, pkt, r, proof);
     else if (kind == ASK_OWN_TLSA)
-        p->d[q->of].own_tlsa = (uint8_t)kr_plan_tlsa(pkt, r, proof);
+        take_own_tlsa(p, q->of, pkt, r, proof);
     else if (kind == ASK_MX_UNCHECKED)
         take_unchecked(p, q->of, r);
     else if (kind == ASK_POLICY_A || kind == ASK_POLICY_AAAA)
@@ -337,7 +358,7 @@ void kr_dns_plan_take(struct kr_dns_plan *p, const struct kr_question *q,
     struct kr_reply whole = {.kind = KR_REPLY_BROKEN};
     if (r)
         whole = *r;
-    if (q->kind == ASK_CHAIN)
+    if ((q->kind & ~ASK_AGAIN) == ASK_CHAIN)
         first = kr_plan_chain_end(p, q->of, &whole, &proof);
     if (pkt && whole.kind == KR_REPLY_ALIAS) {
         if (kr_plan_chain_on(p, &first, &whole, proof))
@@ -376,7 +397,7 @@ bool kr_dns_plan_advance(struct kr_dns_plan *p, bool *patient)
         struct todo swap = p->todo;
         p->todo = p->later;
         p->later = (struct todo){.v = swap.v, .cap = swap.cap};
-        p->patient = *patient = true;
+        *patient = true;
         return true;
     }
     if (p->small)

@@ -140,8 +140,7 @@ void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host)
 enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,
                           enum kr_proof proof)
 {
-    if (!pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
-        proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED)
+    if (kr_plan_lost(pkt, r, proof))
         return KR_TLSA_FAILED;
     if (r->kind != KR_REPLY_DATA)
         return KR_TLSA_NONE;
@@ -157,8 +156,8 @@ static void take_tlsa(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
 {
     enum kr_tlsa t = kr_plan_tlsa(pkt, r, proof);
     *(kind == ASK_TLSA ? &p->h[of].tlsa : &p->h[of].tlsa_expanded) = (uint8_t)t;
-    if (t == KR_TLSA_FAILED && !p->patient)
-        kr_todo_add(&p->later, kind, of);
+    if (t == KR_TLSA_FAILED)
+        kr_plan_later(p, kind, of);
     if (t == KR_TLSA_NONE && proof == KR_PROOF_INSECURE)
         note_zone(p, r);
     kr_plan_host_go(p, of);
@@ -186,8 +185,7 @@ static uint8_t inside(const struct kr_dns_plan *p, const struct kr_packet *pkt,
 static enum addresses addresses_of(const struct kr_packet *pkt, const struct kr_reply *r,
                                    enum kr_proof proof)
 {
-    if (!pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
-        proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED)
+    if (kr_plan_lost(pkt, r, proof))
         return ADDR_FAILED;
     if (r->kind != KR_REPLY_DATA)
         return ADDR_NONE;
@@ -211,8 +209,7 @@ static void take_address(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
     enum addresses got = addresses_of(pkt, r, proof);
     *(kind == ASK_A ? &h->a : &h->aaaa) = (uint8_t)got;
     if (got == ADDR_FAILED) {
-        if (!p->patient)
-            kr_todo_add(&p->later, kind, of);
+        kr_plan_later(p, kind, of);
         return;
     }
     if (kind == ASK_A && r->kind == KR_REPLY_NXDOMAIN && h->aaaa == ADDR_UNASKED)
@@ -223,6 +220,17 @@ static void take_address(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
     kr_plan_host_go(p, of);
 }
 
+/* Are the records at its own name worth something? They are while nobody knows. */
+static void take_alias(struct kr_dns_plan *p, uint32_t of, const struct kr_packet *pkt,
+                       const struct kr_reply *r, enum kr_proof proof)
+{
+    bool failed = kr_plan_lost(pkt, r, proof);
+    if (failed)
+        kr_plan_later(p, ASK_ALIAS, of);
+    if (failed ? p->again : proof == KR_PROOF_SECURE && r->kind == KR_REPLY_DATA)
+        p->h[of].alias = KR_ALIAS_FIRST_SECURE;
+}
+
 void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
                        const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
 {
@@ -230,8 +238,8 @@ void kr_plan_host_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
         take_tlsa(p, kind, of, pkt, r, proof);
     else if (kind == ASK_A || kind == ASK_AAAA)
         take_address(p, kind, of, pkt, r, proof);
-    else if (kind == ASK_ALIAS && proof == KR_PROOF_SECURE && pkt && r->kind == KR_REPLY_DATA)
-        p->h[of].alias = KR_ALIAS_FIRST_SECURE;
+    else if (kind == ASK_ALIAS)
+        take_alias(p, of, pkt, r, proof);
     else if (kind == ASK_APEX)
         p->z[of].state = pkt && r->kind == KR_REPLY_DATA && proof == KR_PROOF_INSECURE
                              ? ZONE_INSECURE

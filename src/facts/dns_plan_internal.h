@@ -11,7 +11,7 @@ struct kr_dns_plan {
     struct kr_dns_plan_config c;
     const struct kr_domains *domains;
     struct plan_domain *d;
-    bool small, patient;
+    bool small, again;         /* again: what is taken now was asked before, in vain */
     uint32_t cursor, epilogue; /* the next domain whose MX is asked; whose TLSRPT is looked at */
     struct todo todo, later;   /* later: failed, to be asked again */
     struct kr_name_table hosts, expanded, zones, targets;
@@ -32,6 +32,9 @@ struct kr_dns_plan {
 /* The group of these hosts; *fresh: it was not there. */
 uint32_t kr_plan_group(struct kr_dns_plan *p, const uint32_t *hosts, uint32_t n, bool more);
 uint32_t kr_plan_host(struct kr_dns_plan *p, const uint8_t *name);
+bool kr_plan_lost(const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof);
+/* What the question that is taken now asked failed: it is asked again, once and later. */
+void kr_plan_later(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of);
 /* Asks of a host what its state calls for. */
 void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host);
 /* Is there a zone known to be insecure that it is in? */

@@ -17,12 +17,6 @@ void kr_plan_policy_want(struct kr_dns_plan *p, uint32_t domain)
     kr_todo_add(&p->todo, ASK_POLICY_AAAA, (uint32_t)p->n_policies++);
 }
 
-static bool is_lost(const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
-{
-    return !pkt || r->kind == KR_REPLY_FAILED || r->kind == KR_REPLY_BROKEN ||
-           proof == KR_PROOF_BOGUS || proof == KR_PROOF_FAILED;
-}
-
 void kr_plan_policy_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
                          const struct kr_packet *pkt, const struct kr_reply *r, enum kr_proof proof)
 {
@@ -32,10 +26,10 @@ void kr_plan_policy_take(struct kr_dns_plan *p, enum ask_kind kind, uint32_t of,
     uint8_t *n = v4 ? &y->n4 : &y->n6, *to = v4 ? y->a4[0] : y->a6[0];
     struct kr_walk w;
     struct kr_record rec;
-    bool failed = is_lost(pkt, r, proof);
+    bool failed = kr_plan_lost(pkt, r, proof);
     y->lost = (uint8_t)(failed ? y->lost | 1u << v4 : y->lost & ~(1u << v4));
-    if (failed && !p->patient)
-        kr_todo_add(&p->later, kind, of);
+    if (failed)
+        kr_plan_later(p, kind, of);
     if (failed || r->kind != KR_REPLY_DATA)
         return;
     kr_walk_begin(pkt, &w);

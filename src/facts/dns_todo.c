@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-void kr_todo_add(struct todo *t, enum ask_kind kind, uint32_t of)
+void kr_todo_add(struct todo *t, unsigned kind, uint32_t of)
 {
     if (t->first == t->n)
         t->first = t->n = 0;
@@ -17,12 +17,12 @@ void kr_todo_add(struct todo *t, enum ask_kind kind, uint32_t of)
     t->v[t->n++] = (uint64_t)kind << 32 | of;
 }
 
-bool kr_todo_take(struct todo *t, enum ask_kind *kind, uint32_t *of)
+bool kr_todo_take(struct todo *t, unsigned *kind, uint32_t *of)
 {
     if (t->first == t->n)
         return false;
     uint64_t x = t->v[t->first++];
-    *kind = (enum ask_kind)(x >> 32);
+    *kind = (unsigned)(x >> 32);
     *of = (uint32_t)x;
     return true;
 }

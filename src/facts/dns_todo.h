@@ -23,12 +23,13 @@ enum ask_kind {
     ASK_CHAIN,       /* what another asked, of the target of an alias */
     ASK_KINDS,
 };
+#define ASK_AGAIN 64u /* beside a kind: it was asked before, in vain */
 
 struct todo {
     uint64_t *v; /* kind << 32 | of */
     size_t first, n, cap;
 };
-void kr_todo_add(struct todo *t, enum ask_kind kind, uint32_t of);
-bool kr_todo_take(struct todo *t, enum ask_kind *kind, uint32_t *of);
+void kr_todo_add(struct todo *t, unsigned kind, uint32_t of);
+bool kr_todo_take(struct todo *t, unsigned *kind, uint32_t *of);
 
 #endif

@@ -23,7 +23,7 @@
 #define RTT_US 1000
 
 struct rule {
-    char name[256], type[16], replies[8][400];
+    char name[256], type[16], replies[16][400];
     unsigned n, used;
 };
 struct flight {
@@ -369,7 +369,7 @@ static void read_rule(struct world *w, const char *line)
     assert_int_equal(sscanf(line, "%255s %15[A-Z]", r->name, r->type), 2);
     for (s += 2; s; r->n++) {
         const char *end = strstr(s, " | ");
-        assert_true(r->n < 8);
+        assert_true(r->n < sizeof r->replies / sizeof *r->replies);
         snprintf(r->replies[r->n], sizeof *r->replies, "%.*s",
                  (int)(end ? end - s : (long)strlen(s)), s);
         s = end ? end + 3 : NULL;
