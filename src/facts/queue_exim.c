@@ -101,12 +101,14 @@ static bool is_part(const char *name, char kind)
     return n >= 18 && n <= 32 && name[n - 2] == '-' && name[n - 1] == kind &&
            isalnum((unsigned char)*name);
 }
-static bool is_head(const char *name)
+static bool is_head(const char *name, void *arg)
 {
+    (void)arg;
     return is_part(name, 'H');
 }
-static bool is_data(const char *name)
+static bool is_data(const char *name, void *arg)
 {
+    (void)arg;
     return is_part(name, 'D');
 }
 
@@ -114,8 +116,8 @@ static bool is_data(const char *name)
 static int count_files(int root, const char *spool, uint64_t *n)
 {
     uint64_t heads = 0, data = 0;
-    int a = kr_queue_spool(root, spool, 3, is_head, &heads);
-    int b = a == 1 ? kr_queue_spool(root, spool, 3, is_data, &data) : a;
+    int a = kr_queue_spool(root, spool, 3, is_head, NULL, &heads);
+    int b = a == 1 ? kr_queue_spool(root, spool, 3, is_data, NULL, &data) : a;
     *n = heads > data ? heads : data;
     return b;
 }

@@ -1,6 +1,13 @@
 /* Postfix: each instance is asked by postqueue(1), also one that is stopped: root's postqueue then
  * starts showq(8) itself. Where its programs and files are not ours (a container), its queue files
- * are counted instead: nothing of another root is ever executed. */
+ * are counted instead: nothing of another root is ever executed.
+ *
+ * A message moves between the queues while they are read one after the other. One that moves with
+ * the reader is met twice, so each id counts once. One that moves against it is missed, and
+ * showq(8) reads active before or after incoming, as its version has it, both before deferred. So
+ * when it tells of none the files are read, first in the order in which mail makes its way, then in
+ * the opposite one: to be missed by both, a deferred message must be taken up and deferred again in
+ * between. */
 #include "mta_postfix.h"
 #include "queue_internal.h"
 
@@ -92,26 +99,41 @@ static void find_instances(struct kr_queue_asking *a, struct instances *all)
 /* ---- asking postqueue ------------------------------------------------------------------------ */
 
 struct listing {
-    uint64_t queued, held;
+    struct kr_queue_ids ids;
+    uint64_t held;
     bool odd;
 };
 
-/* One JSON object a line, its first member the queue's name (postqueue(1), since Postfix 3.1). */
+/* The word behind `before` at *line, which moves behind it; NULL: there is none. */
+static const char *word_behind(const char **line, const char *before, size_t *len)
+{
+    size_t n = strlen(before);
+    if (strncmp(*line, before, n) != 0)
+        return NULL;
+    const char *word = *line + n;
+    *len = strcspn(word, "\"");
+    *line = word + *len;
+    return word;
+}
+
+/* One JSON object a line, its first members the queue's name and the id (postqueue(1), since
+ * Postfix 3.1). */
 static bool on_message(const char *line, size_t len, char last, void *arg)
 {
-    static const char begin[] = "{\"queue_name\": \"";
     struct listing *l = arg;
-    const char *name = line + sizeof begin - 1;
-    if (len < sizeof begin || memcmp(line, begin, sizeof begin - 1) != 0 || last != '}')
-        return l->odd = true, false;
-    size_t n = strcspn(name, "\"");
-    for (size_t i = 0; i < N_QUEUES; i++)
-        if (strlen(queues[i]) == n && memcmp(queues[i], name, n) == 0) {
-            l->queued++;
-            l->held += i == N_QUEUES - 1;
-            return true;
-        }
-    return l->odd = true, false;
+    size_t n = 0, n_id = 0;
+    const char *name = word_behind(&line, "{\"queue_name\": \"", &n);
+    const char *id = name ? word_behind(&line, "\", \"queue_id\": \"", &n_id) : NULL;
+    size_t i = 0;
+    (void)len;
+    while (name && i < N_QUEUES && (strlen(queues[i]) != n || memcmp(queues[i], name, n) != 0))
+        i++;
+    l->odd |= !id || !n_id || *line != '"' || last != '}' || i == N_QUEUES;
+    if (l->odd)
+        return false;
+    kr_queue_ids_add(&l->ids, id, n_id);
+    l->held += i == N_QUEUES - 1;
+    return true;
 }
 
 static int list(const struct kr_queue_how *how, const char *program, const char *folder,
@@ -119,6 +141,7 @@ static int list(const struct kr_queue_how *how, const char *program, const char 
 {
     const char *const argv[] = {program, "-c", folder, "-j", NULL};
     struct kr_tool_end end;
+    kr_queue_ids_free(&l->ids);
     *l = (struct listing){0};
     if (kr_queue_run(how, argv, nobody, on_message, l, &end, e))
         return -1;
@@ -129,44 +152,63 @@ static int list(const struct kr_queue_how *how, const char *program, const char 
                       : 0;
 }
 
-/* Anybody may ask while it runs, unless authorized_mailq_users says otherwise. */
-static void ask_tool(struct kr_queue_asking *a, struct kr_queue *q, const char *program)
-{
-    struct listing l;
-    struct kr_err why;
-    if ((a->mta->pid && list(a->how, program, q->where, true, &l, &why) == 0) ||
-        list(a->how, program, q->where, false, &l, &why) == 0)
-        kr_queue_count(q, "postqueue -j", l.queued, l.held);
-    else
-        kr_queue_doubt(q, "%.180s", why.msg);
-}
-
 /* ---- counting files -------------------------------------------------------------------------- */
 
-static bool any_name(const char *name)
+static bool take_id(const char *name, void *arg)
 {
-    return isalnum((unsigned char)*name);
+    if (!isalnum((unsigned char)*name))
+        return false;
+    kr_queue_ids_add(arg, name, strlen(name));
+    return true;
+}
+
+/* So many of its queues are there; -1: one can't be read, which is said. */
+static int read_spool(struct kr_queue_asking *a, struct kr_queue *q, const struct instance *x,
+                      struct listing *l)
+{
+    int found = 0;
+    for (size_t k = 0; k < 2 * N_QUEUES; k++) {
+        size_t i = k < N_QUEUES ? k : 2 * N_QUEUES - 1 - k;
+        char path[300];
+        uint64_t n = 0;
+        snprintf(path, sizeof path, "%s/%s", x->spool, queues[i]);
+        int got = kr_queue_spool(a->root, path, 3, take_id, &l->ids, &n);
+        if (got < 0) {
+            kr_queue_doubt(q, "%.120s can't be read: %.60s", path, strerror(errno));
+            return -1;
+        }
+        l->held = i == N_QUEUES - 1 ? n : l->held;
+        found += got;
+    }
+    return found;
 }
 
 static void count_files(struct kr_queue_asking *a, struct kr_queue *q, const struct instance *x)
 {
-    uint64_t n = 0, held = 0;
-    int found = 0;
-    for (size_t i = 0; i < N_QUEUES; i++) {
-        char path[300];
-        bool hold = i == N_QUEUES - 1;
-        snprintf(path, sizeof path, "%s/%s", x->spool, queues[i]);
-        int got = kr_queue_spool(a->root, path, 3, any_name, hold ? &held : &n);
-        if (got < 0) {
-            kr_queue_doubt(q, "%.120s can't be read: %.60s", path, strerror(errno));
-            return;
-        }
-        found += got;
-    }
+    struct listing l = {.held = 0};
+    int found = read_spool(a, q, x, &l);
     if (!found && (a->mta->pid || x->there))
         kr_queue_doubt(q, "its queue %.120s isn't there", x->spool);
-    else
-        kr_queue_count(q, "queue files", n + held, held);
+    else if (found >= 0)
+        kr_queue_count(q, "queue files", kr_queue_ids_count(&l.ids), l.held);
+    kr_queue_ids_free(&l.ids);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------- */
+
+/* Anybody may ask while it runs, unless authorized_mailq_users says otherwise. */
+static void ask_tool(struct kr_queue_asking *a, struct kr_queue *q, const char *program,
+                     const struct instance *x)
+{
+    struct listing l = {.held = 0};
+    struct kr_err why;
+    bool told = (a->mta->pid && list(a->how, program, q->where, true, &l, &why) == 0) ||
+                list(a->how, program, q->where, false, &l, &why) == 0;
+    if (!told)
+        kr_queue_doubt(q, "%.180s", why.msg);
+    else if (l.ids.n || read_spool(a, q, x, &l) >= 0)
+        kr_queue_count(q, "postqueue -j", kr_queue_ids_count(&l.ids), l.held);
+    kr_queue_ids_free(&l.ids);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -219,7 +261,7 @@ static void ask_instance(struct kr_queue_asking *a, const struct instance *x)
         a->same && program && kr_queue_same_file(a, program) && kr_queue_same_file(a, main_cf);
     commands(a, q);
     if (ours)
-        ask_tool(a, q, program);
+        ask_tool(a, q, program, x);
     else
         count_files(a, q, x);
     q->purgeable = ours && kr_queue_program(postsuper);

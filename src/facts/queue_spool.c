@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,15 +16,15 @@
 #define MOST_FOLDERS 100000 /* hashed queues have at most some thousand */
 
 struct walk {
-    bool (*takes)(const char *name);
+    bool (*takes)(const char *name, void *arg);
+    void *arg;
     uint64_t n;
     unsigned folders;
 };
 
 static int walk(struct walk *w, int folder, unsigned depth);
 
-/* A file that goes while it is looked at was delivered or moved: it is found in the other place, or
- * the next look finds that there is none. */
+/* A file that goes while it is looked at was delivered or moved. */
 static int entry(struct walk *w, int folder, const struct dirent *d, unsigned depth)
 {
     struct stat st;
@@ -31,7 +32,7 @@ static int entry(struct walk *w, int folder, const struct dirent *d, unsigned de
         return 0;
     if (fstatat(folder, d->d_name, &st, AT_SYMLINK_NOFOLLOW))
         return errno == ENOENT ? 0 : -1;
-    if (S_ISREG(st.st_mode) && w->takes(d->d_name))
+    if (S_ISREG(st.st_mode) && w->takes(d->d_name, w->arg))
         w->n++;
     if (!S_ISDIR(st.st_mode) || !depth)
         return 0;
@@ -63,16 +64,52 @@ static int walk(struct walk *w, int folder, unsigned depth)
     return bad || why ? -1 : 0;
 }
 
-int kr_queue_spool(int root, const char *path, unsigned depth, bool (*takes)(const char *name),
-                   uint64_t *n)
+int kr_queue_spool(int root, const char *path, unsigned depth,
+                   bool (*takes)(const char *name, void *arg), void *arg, uint64_t *n)
 {
-    struct walk w = {.takes = takes};
+    struct walk w = {.takes = takes, .arg = arg};
     int fd = kr_mta_open_below(root, path, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno == ENOENT ? 0 : -1;
     int bad = walk(&w, fd, depth);
     *n += w.n;
     return bad ? -1 : 1;
+}
+
+/* ---- messages by their ids --------------------------------------------------------------------
+ */
+
+/* FNV-1a: of a million ids two are one by chance once in thirty million times, and never all. */
+void kr_queue_ids_add(struct kr_queue_ids *ids, const char *id, size_t len)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < len; i++)
+        h = (h ^ (unsigned char)id[i]) * 0x100000001b3u;
+    ids->v = kr_grow(ids->v, &ids->cap, ids->n + 1, sizeof *ids->v);
+    ids->v[ids->n++] = h;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+uint64_t kr_queue_ids_count(struct kr_queue_ids *ids)
+{
+    size_t kept = 0;
+    if (ids->n)
+        qsort(ids->v, ids->n, sizeof *ids->v, compare);
+    for (size_t i = 0; i < ids->n; i++)
+        if (!kept || ids->v[kept - 1] != ids->v[i])
+            ids->v[kept++] = ids->v[i];
+    return ids->n = kept;
+}
+
+void kr_queue_ids_free(struct kr_queue_ids *ids)
+{
+    free(ids->v);
+    *ids = (struct kr_queue_ids){0};
 }
 
 /* ---- deliveries under way -------------------------------------------------------------------- */

@@ -18,9 +18,9 @@ static bool is_number(const char *text, int64_t n)
 static void check_name(const char *name)
 {
     size_t n = strlen(name);
-    if (is_head(name) && is_data(name))
+    if (is_head(name, NULL) && is_data(name, NULL))
         abort();
-    if ((is_head(name) || is_data(name)) && (n < 18 || name[n - 2] != '-'))
+    if ((is_head(name, NULL) || is_data(name, NULL)) && (n < 18 || name[n - 2] != '-'))
         abort();
 }
 

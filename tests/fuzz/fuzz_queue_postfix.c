@@ -1,5 +1,5 @@
 /* What `postqueue -j` says, of whatever octets: each line that is counted is an object with the
- * queue's name first; anything else ends the listing. */
+ * queue's name and the message's id first; anything else ends the listing. */
 #include "facts/queue_postfix.c"
 
 #include <stdlib.h>
@@ -11,9 +11,12 @@ static bool is_message(const char *line, size_t len)
     for (size_t i = 0; i < N_QUEUES; i++) {
         char begin[64];
         size_t n = (size_t)snprintf(begin, sizeof begin, "{\"queue_name\": \"%s", queues[i]);
-        if (len > n && memcmp(line, begin, n) == 0 && (line[n] == '"' || !line[n]) &&
-            line[len - 1] == '}')
-            return true;
+        const char *rest = len > n && memcmp(line, begin, n) == 0 ? line + n : "";
+        static const char id[] = "\", \"queue_id\": \"";
+        if (strncmp(rest, id, sizeof id - 1) == 0 && line[len - 1] == '}') {
+            rest += sizeof id - 1;
+            return *rest != '"' && strchr(rest, '"');
+        }
     }
     return false;
 }
@@ -21,7 +24,7 @@ static bool is_message(const char *line, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     KR_AUTO_FREE char *text = kr_calloc(size + 1, 1);
-    struct listing l = {0};
+    struct listing l = {.held = 0};
     uint64_t lines = 0;
     memcpy(text, data, size);
     for (char *p = text, *end = text + size; p < end && !l.odd; lines++) {
@@ -33,7 +36,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort();
         p += len + 1;
     }
-    if (l.queued + l.odd != lines || l.held > l.queued)
+    uint64_t met = l.ids.n;
+    if (met + l.odd != lines || l.held > met || kr_queue_ids_count(&l.ids) > met ||
+        !l.ids.n != !met)
         abort();
+    kr_queue_ids_free(&l.ids);
     return 0;
 }

@@ -67,6 +67,7 @@ postfix_restarts() {
     wait_for 5 no_master || true
     postfix_stopped "$holder"
     postfix_again
+    all_deferred "$N"
     kill "$holder" 2>/dev/null || true
 }
 

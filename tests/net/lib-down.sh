@@ -88,7 +88,10 @@ ns_pid_gone() { kill "$1" 2>/dev/null || true; wait_for 5 mta_gone "$1"; }
 
 master() { tr -d ' ' <"$MTA_DIR/queue/pid/master.pid" 2>/dev/null; }
 deferred() { (($(find "$MTA_DIR/queue/deferred" -type f | wc -l) >= $1)); }
-all_deferred() { wait_for 60 deferred "$1" || die "not deferred: $(mta_queued) queued, $(tail -n 3 "$MTA_DIR/log")"; }
+# all_deferred N: so many are, and none is on its way between the queues, where find(1) meets it in both
+# or in none of them.
+settled() { deferred "$1" && [[ -z $(find "$MTA_DIR"/queue/{maildrop,incoming,active} -type f) ]]; }
+all_deferred() { wait_for 60 settled "$1" || die "not deferred: $(mta_queued) queued, $(tail -n 3 "$MTA_DIR/log")"; }
 postfix_again() {
     spawn postfix "$H" "${PKG_RUN[@]}" /usr/lib/postfix/sbin/master -c /etc/postfix
     wait_for 20 mta_answers || die "Postfix does not start again: $(cat "$LAB_DIR/postfix.log")"
