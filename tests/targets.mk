@@ -6,6 +6,9 @@ SUITES ?=
 CHECKS ?=
 FUZZ_SECONDS ?= 20
 
+# What builds before it does something else uses all processors, unless somebody said how many.
+ALL_CPUS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 programs: $(PROGRAMS) ; @:
 unit-programs: $(UNIT) ; @:
 fuzz-programs: $(FUZZ) ; @:
@@ -13,7 +16,7 @@ replay-programs: $(REPLAY) ; @:
 tools: $(TOOLS) ; @: ## build the helpers of the network tests
 ready:
 	$(Q)contrib/deps.sh --quiet build test
-	$(Q)$(MAKE) --no-print-directory programs unit-programs replay-programs tools
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) programs unit-programs replay-programs tools
 
 RUN = BUILD='$(abspath $(BUILD))' tests/run.sh
 check: ## install what the tests need, build, run every test (root); SUITES='unit net' picks some
@@ -22,7 +25,7 @@ check: ## install what the tests need, build, run every test (root); SUITES='uni
 	$(Q)$(RUN) $(SUITES)
 
 unit: ## build and run the unit tests
-	$(Q)$(MAKE) --no-print-directory unit-programs
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) unit-programs
 	$(Q)$(RUN) unit
 
 lint: ## format, two compilers, clang-tidy, layers, sizes, manual, ...; CHECKS='tidy layers' picks
@@ -39,18 +42,18 @@ print-flags: # for tests/lint
 
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 sanitize: ## unit tests, SMTP tests and corpora with AddressSanitizer and UBSan, built into build-asan
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) BUILD=$(BUILD)-asan OPT='-O1 -g' HARDEN='-fPIE $(SAN)' \
 	  programs unit-programs replay-programs tools
 	$(Q)ASAN_OPTIONS=detect_stack_use_after_return=1 \
 	  UBSAN_OPTIONS=print_stacktrace=1 BUILD='$(abspath $(BUILD))-asan' tests/run.sh unit smtp gen fuzz
 
 valgrind: ## unit tests under valgrind
-	$(Q)$(MAKE) --no-print-directory unit-programs
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) unit-programs
 	$(Q)WRAP='valgrind -q --error-exitcode=99 --leak-check=full --track-fds=no' $(RUN) unit
 
 FUZZ_SAN := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 fuzz: ## every fuzzer for FUZZ_SECONDS (20); what it finds goes to tests/fuzz/corpus, which check replays
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)-fuzz CC=clang OPT='-O1 -g' \
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) BUILD=$(BUILD)-fuzz CC=clang OPT='-O1 -g' \
 	  HARDEN='-fPIE $(FUZZ_SAN)' fuzz-programs
 	$(Q)BUILD='$(abspath $(BUILD))-fuzz' FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
 
