@@ -48,15 +48,6 @@ int kr_queue_run(const struct kr_queue_how *how, const char *const *argv, bool n
  * filter takes. 1; 0: there is no such folder; -1: it can't be read (errno). */
 int kr_queue_spool(int root, const char *path, unsigned depth,
                    bool (*takes)(const char *name, void *arg), void *arg, uint64_t *n);
-/* Messages by their ids, each once, whatever queue it was met in. */
-struct kr_queue_ids {
-    uint64_t *v;
-    size_t n, cap;
-};
-void kr_queue_ids_add(struct kr_queue_ids *ids, const char *id, size_t len);
-/* How many there are. */
-uint64_t kr_queue_ids_count(struct kr_queue_ids *ids);
-void kr_queue_ids_free(struct kr_queue_ids *ids);
 /* Processes of this name whose open files hold the part in their path: deliveries under way. */
 uint64_t kr_queue_running(const struct kr_queue_asking *a, const char *const *names,
                           const char *part);

@@ -9,6 +9,7 @@
  * the opposite one: to be missed by both, a deferred message must be taken up and deferred again in
  * between. */
 #include "mta_postfix.h"
+#include "queue_ids.h"
 #include "queue_internal.h"
 
 #include <kr/err.h>

@@ -1,14 +1,12 @@
 #include "mta_internal.h"
 #include "queue_internal.h"
 
-#include <kr/mem.h>
 #include <kr/procs.h>
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -74,42 +72,6 @@ int kr_queue_spool(int root, const char *path, unsigned depth,
     int bad = walk(&w, fd, depth);
     *n += w.n;
     return bad ? -1 : 1;
-}
-
-/* ---- messages by their ids --------------------------------------------------------------------
- */
-
-/* FNV-1a: of a million ids two are one by chance once in thirty million times, and never all. */
-void kr_queue_ids_add(struct kr_queue_ids *ids, const char *id, size_t len)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)id[i]) * 0x100000001b3u;
-    ids->v = kr_grow(ids->v, &ids->cap, ids->n + 1, sizeof *ids->v);
-    ids->v[ids->n++] = h;
-}
-
-static int compare(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-uint64_t kr_queue_ids_count(struct kr_queue_ids *ids)
-{
-    size_t kept = 0;
-    if (ids->n)
-        qsort(ids->v, ids->n, sizeof *ids->v, compare);
-    for (size_t i = 0; i < ids->n; i++)
-        if (!kept || ids->v[kept - 1] != ids->v[i])
-            ids->v[kept++] = ids->v[i];
-    return ids->n = kept;
-}
-
-void kr_queue_ids_free(struct kr_queue_ids *ids)
-{
-    free(ids->v);
-    *ids = (struct kr_queue_ids){0};
 }
 
 /* ---- deliveries under way -------------------------------------------------------------------- */
