@@ -5,12 +5,9 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
-
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
-#endif
 
 void kr_batch_add(struct kr_batch *o, const uint8_t *b, size_t len)
 {

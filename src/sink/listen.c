@@ -52,7 +52,7 @@ static int check_free(const struct kr_endpoint *ep, struct kr_err *e)
     return listen(fd, 1) ? cannot(ep, "can't listen on", e) : 0;
 }
 
-int kr_sink_listen_now(int fd)
+int kr_sink_listen(int fd)
 {
     return listen(fd, BACKLOG);
 }
@@ -82,7 +82,7 @@ static int check_all(struct kr_sink_config *cfg, struct kr_err *e)
     return n ? 0 : kr_fail(e, KR_CANNOT, 0, "this kernel has neither IPv4 nor IPv6");
 }
 
-int kr_sink_listen(struct kr_sink_config *cfg, int **out, struct kr_err *e)
+int kr_sink_bind(struct kr_sink_config *cfg, int **out, struct kr_err *e)
 {
     if (check_all(cfg, e))
         return -1;
@@ -90,11 +90,9 @@ int kr_sink_listen(struct kr_sink_config *cfg, int **out, struct kr_err *e)
     int *fds = kr_calloc(n, sizeof *fds);
     for (size_t i = 0; i < n; i++) {
         const struct kr_endpoint *ep = &cfg->listen[i % cfg->listens];
-        bool later = kr_sink_in_reserve((unsigned)(i / cfg->listens));
         fds[i] = bound(ep, 1, e);
-        if (fds[i] < 0 ||
-            (!later && kr_sink_listen_now(fds[i]) && cannot(ep, "can't listen on", e))) {
-            kr_sink_unlisten(fds, i + 1);
+        if (fds[i] < 0) {
+            kr_sink_unlisten(fds, i);
             free(fds);
             return -1;
         }

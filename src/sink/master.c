@@ -203,7 +203,7 @@ static int open_all(struct master *m, struct kr_err *e)
     struct kr_sink_config *cfg = m->cfg;
     /* Whoever can connect finds the lab CA made. */
     if (take_signals(m, e) || raise_files(cfg, e) || make_shared(m, e) ||
-        kr_sink_listen(cfg, &m->listeners, e))
+        kr_sink_bind(cfg, &m->listeners, e))
         return -1;
     if (cfg->control && !(m->control = kr_control_open(cfg->control, e)))
         return -1;

@@ -237,7 +237,7 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
         return -1;
     for (size_t i = 0; i < l->n; i++) {
         l->listeners[i] = (struct ref){REF_LISTENER, arg->listeners[i]};
-        if (kr_sink_listen_now(arg->listeners[i]) || add(l->w, &l->listeners[i]))
+        if (kr_sink_listen(arg->listeners[i]) || add(l->w, &l->listeners[i]))
             return -1;
     }
     return 0;
