@@ -88,9 +88,8 @@ in_order() {
         unit/* | fuzz/*) rank=4 ;;
         *) rank=3 ;;
         esac
-        ! loads_programs "$name" || rank=1
+        ! is_loud "$name" || rank=1
         ! stands_alone "$name" || rank=0
-        ! makes_namespaces "$name" || rank=1
         printf '%d\t%s\t%s\n' "$rank" "$name" "$rest"
     done | sort -s -n -k1,1 | cut -f2-
 }

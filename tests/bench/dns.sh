@@ -6,6 +6,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib.sh
 . "$HERE/../lib.sh"
+# shellcheck source=tests/bench/lib-bench.sh
+. "$TESTS/bench/lib-bench.sh"
 # shellcheck source=tests/pkg.sh
 . "$TESTS/pkg.sh"
 # shellcheck source=tests/dns/lib-dns.sh
@@ -92,7 +94,6 @@ our_rate() {
     rate
 }
 floor_rate() { in_ns "$H" "${CLIENT[@]}" "$TOOLS/dnsfloor" "$1" "$LAB_DIR/names" 2 | cut -d' ' -f1; }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 # As few and as many sockets, threads and questions out as make a difference to it.
 RIVALS=("-c 1 -q 100" "-c 4 -q 400" "-c 8 -q 1000" "-c 8 -T 2 -q 1000")

@@ -10,6 +10,8 @@
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/bench/lib-bench.sh
+. "$TESTS/bench/lib-bench.sh"
 # shellcheck source=tests/net/lib-gate.sh
 . "$TESTS/net/lib-gate.sh"
 MESSAGES=${1:-500} PAIRS=${2:-60} PART=${3:-} MISSED=0
@@ -17,12 +19,7 @@ WARM=4     # blocks of each side that do not count
 OTHERS=0.1 # of the processors, which others (the kernel itself, too) may use during a block
 MOST=240   # seconds for all of it
 
-row() {
-    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$2" "$3" "$4" "$5" "$6"
-    [[ $6 != missed ]] || MISSED=1
-}
 verdict() { awk "BEGIN { print(($1) ? \"ok\" : \"missed\") }"; }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 now() { echo "${EPOCHREALTIME/./}"; }
 
 # The twelve are reached over IPv4 alone: the line does not take the other family.

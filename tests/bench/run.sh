@@ -4,6 +4,8 @@
 set -euo pipefail
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/bench/lib-bench.sh
+. "$TESTS/bench/lib-bench.sh"
 # shellcheck source=tests/pkg.sh
 . "$TESTS/pkg.sh"
 PART=${1:-}
@@ -11,14 +13,8 @@ MISSED=0
 
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b ? a / b : 0 }'; }
 
-# row NAME OURS RIVAL RATIO GOAL HOLDS
-row() {
-    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$2" "$3" "$4" "$5" "$6"
-    [[ $6 != missed ]] || MISSED=1
-}
 at_most() { awk -v r="$1" -v g="$2" 'BEGIN { print((r <= g) ? "ok" : "missed") }'; }
 at_least() { awk -v r="$1" -v g="$2" 'BEGIN { print((r >= g) ? "ok" : "missed") }'; }
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 bench_host() {
     lab_host

@@ -48,35 +48,15 @@ forced_out() {
     [[ $(mails_taken "$1" | wc -l) == "$2" ]]
 }
 count() { jq "$1" "$LAB_DIR/account"; }
-balance() { jq -r '.balance.rows[] | select(.id == "messages") | "\(.is): \(.text)"' "$LAB_DIR/account"; }
-balances() { [[ $(balance) =~ ^(holds|explained): ]] || { tap_note "$(balance)"; return 1; }; }
+balances() { [[ $(balance "$LAB_DIR/account") =~ ^(holds|explained): ]] || { tap_note "$(balance "$LAB_DIR/account")"; return 1; }; }
 exim_domains() { sed -nE 's/.* => [^@]*@([^ ]*) .*/\1/p' "$EXIM_SPOOL/mainlog" | sort -u | wc -l; }
-
-# One domain defers everything, so something stays queued.
-policy() {
-    cat >"$LAB_DIR/policy.toml" <<'EOF'
-[default]
-bounce = 10.0
-[[default.bounces]]
-code = 550
-msg = "5.1.1 No such mailbox here"
-[provider.some]
-domains = ["d1.example"]
-defer = 100.0
-[[provider.some.defers]]
-code = 451
-msg = "4.3.0 Try again later"
-EOF
-    "$KR_SINK" ctl "$(kr_state).sink.sock" policy load "$LAB_DIR/policy.toml" >"$LAB_DIR/policy" ||
-        die "$(cat "$LAB_DIR/policy")"
-}
 
 test_exim() {
     exim_begin
     kr -q up
-    policy
+    gate_policy 10.0 100.0 # one domain defers everything, so something stays queued
     sends "$N" --drain 15
-    tap_note "$(balance)"
+    tap_note "$(balance "$LAB_DIR/account")"
     tap_check "2,000 messages to 103 real domains through Exim: status 0" is 0
     tap_check "it ran without a suffix" told_err "runs without a suffix, watched"
     tap_check "Exim delivered to most domains by then" test "$(exim_domains)" -ge 52
@@ -84,7 +64,7 @@ test_exim() {
     tap_check "the account says what was sent" test "$(count .facts.generator.counts.sent)" = "$N"
     tap_check "nothing that met the sink was not redirected" test "$(count .facts.sink.counts.not_redirected)" = 0
     tap_check "Exim told the senders of what was refused" test "$(count .facts.sink.counts.reports)" -ge 3
-    tap_check "which the account counts apart" grep -q 'of the MTA.s own, about refusals' <(balance)
+    tap_check "which the account counts apart" grep -q 'of the MTA.s own, about refusals' <(balance "$LAB_DIR/account")
     tap_check "it balances" balances
     tap_check "nothing reached the internet" nothing_left "$FROM"
     tap_check "down is refused: what was deferred is queued" down_is 1 "$EXIM"

@@ -11,23 +11,9 @@ set -euo pipefail
 # Thousands of messages to a hundred domains, some of which the sink refuses or defers.
 test_mail() {
     local names account=$LAB_DIR/account
-    cat >"$LAB_DIR/policy.toml" <<'EOF'
-[default]
-bounce = 2.0
-[[default.bounces]]
-code = 550
-msg = "5.1.1 No such mailbox here"
-[provider.some]
-domains = ["d1.example"]
-defer = 30.0
-[[provider.some.defers]]
-code = 451
-msg = "4.3.0 Try again later"
-EOF
     mta_start
     kr -q up
-    "$KR_SINK" ctl "$(kr_state).sink.sock" policy load "$LAB_DIR/policy.toml" >"$LAB_DIR/policy" ||
-        tap_note "$(cat "$LAB_DIR/policy")"
+    gate_policy 2.0 30.0
     mapfile -t names < <(gate_domains | sed 's/^/--domain=/')
     witness_mark || die "witness dead"
     FROM=$MARKS
@@ -54,7 +40,7 @@ EOF
 }
 accounted() {
     local row
-    row=$(jq -r '.balance.rows[] | select(.id == "messages") | "\(.is): \(.text)"' "$1")
+    row=$(balance "$1")
     [[ $row =~ ^holds:.*" of the MTA's own, about refusals" ]] || { tap_note "$row"; return 1; }
 }
 delivered_domains() { sed -nE 's/.*to=<[^@]*@([^>]*)>.* status=sent .*/\1/p' "$MTA_DIR/log" | sort -u | wc -l; }

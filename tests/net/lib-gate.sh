@@ -66,6 +66,27 @@ gate_zone() {
     mv "$DNS/$key.ds" "$DNS/$name.ds"
 }
 
+# gate_policy BOUNCE DEFER: percents that the sink refuses of all, and defers of d1.example's.
+gate_policy() {
+    cat >"$LAB_DIR/policy.toml" <<EOF
+[default]
+bounce = $1
+[[default.bounces]]
+code = 550
+msg = "5.1.1 No such mailbox here"
+[provider.some]
+domains = ["d1.example"]
+defer = $2
+[[provider.some.defers]]
+code = 451
+msg = "4.3.0 Try again later"
+EOF
+    "$KR_SINK" ctl "$(kr_state).sink.sock" policy load "$LAB_DIR/policy.toml" >"$LAB_DIR/policy" ||
+        die "$(cat "$LAB_DIR/policy")"
+}
+# balance ACCOUNT: what it says of the messages.
+balance() { jq -r '.balance.rows[] | select(.id == "messages") | "\(.is): \(.text)"' "$1"; }
+
 # gate_dns_start: after lab_world. Leaves the root's anchor in $DNS/..ds.
 gate_dns_start() {
     local z

@@ -210,6 +210,7 @@ def reserve():
         return f"{len(greeted) - greeted.count(b'220 ')} were turned away"
     return None if min(took) > 0 and max(took) <= most else f"{took} of {len(held)}"
 
+
 def run(tap):
     tap.run("operation: workers in reserve", reserve)
     tap.run("operation: the limit of open files is raised", files)

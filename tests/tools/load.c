@@ -1,10 +1,18 @@
 /*
  * Makes SMTP connections to thousands of destinations, as an MTA under load would.
  *
- *   load conns N SECONDS    N connections with one short message each, 64 at a time, from one
- * source address, for so long at most; prints "RATE FAILED" (connections a second, failures) load
- * hold N PROCESSES   opens N connections at once and holds them all until each was greeted; prints
- * "GREETED FAILED" load bulk MEGABYTES     one message of that size; prints "MEGABYTES-A-SECOND"
+ *   load conns N SECONDS
+ *
+ * makes N connections with one short message each, 64 at a time, from one source address, for so
+ * long at most; prints "RATE FAILED" (connections a second, failures).
+ *
+ *   load hold N PROCESSES
+ *
+ * opens N connections at once and holds them all until each was greeted; prints "GREETED FAILED".
+ *
+ *   load bulk MEGABYTES
+ *
+ * sends one message of that size; prints "MEGABYTES-A-SECOND".
  *
  * Destinations are addresses in 20.0.0.0/8, so it belongs into a network namespace only.
  */
