@@ -22,18 +22,18 @@ LIBEXECDIR ?= $(PREFIX)/libexec/kumo-redirect
 MANDIR     ?= $(PREFIX)/share/man
 DATADIR    ?= $(PREFIX)/share/kumo-redirect
 
-REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 jansson libcap-ng
-SINK_LIBS     := jansson libcap-ng libseccomp
+REDIRECT_LIBS := libmnl libnftnl libnl-3.0 libnl-route-3.0 jansson libcap
+SINK_LIBS     := jansson libcap libseccomp
 # Only kumo-sink-tls speaks TLS: loading that takes longer than all else until a sink listens.
 SINK_TLS_LIBS := $(SINK_LIBS) openssl
 # Only kumo-preflight asks DNS: no other program has to load what that takes.
-PREFLIGHT_LIBS := ldns libidn2 libcap-ng libseccomp libcrypto
+PREFLIGHT_LIBS := ldns libidn2 libcap libseccomp libcrypto
 GEN_LIBS      := jansson openssl
 # Only kumo-fetch speaks HTTPS.
-FETCH_LIBS    := libcurl openssl libcap-ng libseccomp
+FETCH_LIBS    := libcurl openssl libcap libseccomp
 # What every start of kumo-redirect would map and relocate anew is linked in where its archive is there
 # (Debian's -dev packages bring them): a tenth of the time of `up`. STATIC= links all of it as shared.
-STATIC ?= nftnl nl-3 jansson cap-ng
+STATIC ?= nftnl nl-3 jansson cap
 archive = $(wildcard $(LIBDIR)/lib$(1:-l%=%).a)
 in_archive = $(foreach w,$(1),$(or $(if $(filter $(w),$(STATIC:%=-l%)),$(call archive,$(w))),$(w)))
 # Loaded when a command needs them (include/kr/late.h), so only their headers are needed.

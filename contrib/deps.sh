@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A GROUPS_OF=(
     [build]="gcc make libc6-dev pkg-config libmnl-dev libnftnl-dev libnl-3-dev libnl-route-3-dev
-        libnetfilter-conntrack-dev libjansson-dev libcap-ng-dev libseccomp-dev libssl-dev libmd-dev libldns-dev
+        libnetfilter-conntrack-dev libjansson-dev libcap-dev libseccomp-dev libssl-dev libmd-dev libldns-dev
         libidn2-dev libcurl4-openssl-dev libzstd-dev dns-root-data"
     [test]="libcmocka-dev openssl ca-certificates nftables iptables iproute2 tcpdump conntrack swaks
         libnet-ssleay-perl valgrind python3 python3-jsonschema python3-yaml procps util-linux jq curl strace

@@ -1,8 +1,8 @@
 #include <kr/drop.h>
 
+#include <kr/caps.h>
 #include <kr/err.h>
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
@@ -25,11 +25,9 @@ static int find_user(const char *name, struct passwd *out, struct kr_err *e)
 /* The bounding set can be emptied only while CAP_SETPCAP is there; a container may lack it. */
 static int empty_bounds(struct kr_err *e)
 {
-    capng_get_caps_process();
-    if (!capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP))
+    if (!kr_caps_have(CAP_SETPCAP))
         return 0;
-    capng_clear(CAPNG_SELECT_BOUNDS);
-    return capng_apply(CAPNG_SELECT_BOUNDS)
+    return kr_caps_empty_bounds()
                ? kr_fail(e, KR_CANNOT, errno, "can't empty the capability bounding set")
                : 0;
 }
@@ -64,8 +62,7 @@ static int prove_powerless(struct kr_err *e)
     uid_t u[3];
     if (getresuid(&u[0], &u[1], &u[2]) || !u[0] || !u[1] || !u[2])
         return kr_fail(e, KR_CANNOT, 0, "still root");
-    capng_get_caps_process();
-    if (capng_have_capabilities(CAPNG_SELECT_CAPS) != CAPNG_NONE)
+    if (!kr_caps_none())
         return kr_fail(e, KR_CANNOT, 0, "capabilities are left");
     for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
         if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
@@ -83,8 +80,7 @@ static int shed(struct kr_err *e)
         return kr_fail(e, KR_CANNOT, errno, "no_new_privs");
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
         return kr_fail(e, KR_CANNOT, errno, "ambient capabilities");
-    capng_clear(CAPNG_SELECT_CAPS);
-    if (capng_apply(CAPNG_SELECT_CAPS))
+    if (kr_caps_keep(NULL, 0))
         return kr_fail(e, KR_CANNOT, errno, "can't drop the capabilities");
     return prove_powerless(e);
 }

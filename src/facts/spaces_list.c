@@ -1,10 +1,10 @@
 #include "spaces.h"
 
+#include <kr/caps.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 #include <kr/procs.h>
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,12 +50,6 @@ bool kr_spaces_mount_line(char *line, ino_t *inode, char **path)
     return true;
 }
 
-static bool has_ptrace(void)
-{
-    capng_get_caps_process();
-    return capng_have_capability(CAPNG_EFFECTIVE, CAP_SYS_PTRACE);
-}
-
 /* hidepid keeps processes out of the list, unless one may trace them (proc(5)). */
 static void look_at_proc_mount(const char *line, struct kr_spaces *s)
 {
@@ -63,7 +57,7 @@ static void look_at_proc_mount(const char *line, struct kr_spaces *s)
     const char *hidden = type && strstr(line, " /proc ") ? strstr(type, "hidepid=") : NULL;
     if (!hidden || strncmp(hidden, "hidepid=0", 9) == 0 || strncmp(hidden, "hidepid=off", 11) == 0)
         return;
-    if (!has_ptrace())
+    if (!kr_caps_have(CAP_SYS_PTRACE))
         snprintf(s->blind, sizeof s->blind,
                  "/proc is mounted with hidepid, and this process lacks CAP_SYS_PTRACE");
 }
