@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct kr_err;
 struct mnl_socket;
@@ -12,6 +13,7 @@ struct nlmsghdr;
 struct kr_nl {
     struct mnl_socket *socket;
     int bus;
+    ino_t netns; /* where it was opened; 0: not known */
     uint32_t seq;
     char *buf; /* one receive buffer, big enough for any dump */
 };

@@ -27,19 +27,16 @@
  * would take the answers to its parent. What is kept goes with the process. */
 static struct {
     struct kr_nl nl;
-    ino_t netns;
     pid_t pid;
 } kept[KEPT];
 static size_t n_kept;
 
 static bool keep(const struct kr_nl *nl)
 {
-    ino_t netns;
-    if (nl->bus != NETLINK_NETFILTER || n_kept == KEPT || kr_netns_inode(&netns, NULL))
+    if (nl->bus != NETLINK_NETFILTER || n_kept == KEPT || !nl->netns)
         return false;
     kept[n_kept].nl = *nl;
-    kept[n_kept].pid = getpid();
-    kept[n_kept++].netns = netns;
+    kept[n_kept++].pid = getpid();
     return true;
 }
 
@@ -58,7 +55,7 @@ static bool take_kept(struct kr_nl *nl, int bus)
     if (bus != NETLINK_NETFILTER || !n_kept || kr_netns_inode(&netns, NULL))
         return false;
     for (size_t i = n_kept; i-- > 0;)
-        if (kept[i].netns == netns && kept[i].pid == getpid()) {
+        if (kept[i].nl.netns == netns && kept[i].pid == getpid()) {
             *nl = kept[i].nl;
             kept[i] = kept[--n_kept];
             drain(nl);
@@ -93,6 +90,8 @@ int kr_nl_open_new(struct kr_nl *nl, int bus, struct kr_err *e)
     mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &on, sizeof on);
     nl->buf = kr_grow(NULL, &cap, BUFFER, 1);
     nl->seq = (uint32_t)time(NULL);
+    if (bus == NETLINK_NETFILTER && kr_netns_inode(&nl->netns, NULL))
+        nl->netns = 0;
     return 0;
 }
 
