@@ -2,6 +2,7 @@
 
 #include <kr/clock.h>
 #include <kr/err.h>
+#include <kr/fnv.h>
 #include <kr/log.h>
 #include <kr/mem.h>
 
@@ -94,18 +95,9 @@ void kr_watch_tell(struct kr_watch *w, enum kr_event_kind kind, bool breach, con
     tell(w, &ev);
 }
 
-/* FNV-1a. */
-static uint64_t hash(const char *s)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 0x100000001b3u;
-    return h;
-}
-
 void kr_watch_problem(struct kr_watch *w, const char *id, const char *what)
 {
-    uint64_t h = hash(what);
+    uint64_t h = kr_fnv1a(KR_FNV1A_BASIS, what, strlen(what));
     struct kr_ongoing *x = NULL;
     for (size_t i = 0; i < w->n_ongoing && !x; i++)
         if (strcmp(w->ongoing[i].id, id) == 0)

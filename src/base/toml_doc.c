@@ -1,5 +1,6 @@
 #include "toml_tree.h"
 
+#include <kr/fnv.h>
 #include <kr/mem.h>
 
 #include <string.h>
@@ -69,12 +70,11 @@ void kr_toml_free(struct kr_toml *doc)
     free(doc);
 }
 
-/* FNV-1a, begun with the table's address so that equal keys of many tables spread. */
+/* Begun with the table's address so that equal keys of many tables spread. */
 static uint64_t hash_of(const struct kr_toml_value *table, struct toml_text key)
 {
-    uint64_t h = 0xcbf29ce484222325u ^ (uint64_t)(uintptr_t)table * 0x9e3779b97f4a7c15u;
-    for (size_t i = 0; i < key.len; i++)
-        h = (h ^ (unsigned char)key.s[i]) * 0x100000001b3u;
+    uint64_t h = KR_FNV1A_BASIS ^ (uint64_t)(uintptr_t)table * 0x9e3779b97f4a7c15u;
+    h = kr_fnv1a(h, key.s, key.len);
     return h ^ h >> 29;
 }
 

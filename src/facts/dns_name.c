@@ -1,5 +1,6 @@
 #include <kr/dns_name.h>
 
+#include <kr/fnv.h>
 #include <kr/mem.h>
 
 #include <stdio.h>
@@ -19,13 +20,10 @@ bool kr_name_equal(const uint8_t *a, const uint8_t *b)
     return len == kr_name_len(b) && memcmp(a, b, len) == 0;
 }
 
-/* FNV-1a, and a final mix so that the low bits depend on all of it. */
+/* A final mix, so that the low bits depend on all of it. */
 uint64_t kr_name_hash(const uint8_t *n)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    size_t len = kr_name_len(n);
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ n[i]) * 0x100000001b3u;
+    uint64_t h = kr_fnv1a(KR_FNV1A_BASIS, n, kr_name_len(n));
     h ^= h >> 32;
     h *= 0x9e3779b97f4a7c15u;
     return h ^ h >> 29;

@@ -1,17 +1,15 @@
 #include "queue_ids.h"
 
+#include <kr/fnv.h>
 #include <kr/mem.h>
 
 #include <stdlib.h>
 
-/* FNV-1a: of a million ids two are one by chance once in thirty million times, and never all. */
+/* Of a million ids two are one by chance once in thirty million times, and never all. */
 void kr_queue_ids_add(struct kr_queue_ids *ids, const char *id, size_t len)
 {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < len; i++)
-        h = (h ^ (unsigned char)id[i]) * 0x100000001b3u;
     ids->v = kr_grow(ids->v, &ids->cap, ids->n + 1, sizeof *ids->v);
-    ids->v[ids->n++] = h;
+    ids->v[ids->n++] = kr_fnv1a(KR_FNV1A_BASIS, id, len);
 }
 
 static int compare(const void *a, const void *b)

@@ -1,20 +1,21 @@
 #include "dice.h"
 
+#include <kr/fnv.h>
 #include <kr/mix.h>
 
 #include <math.h>
 
 #define DAY_MS 86400000.0
 
-/* FNV-1a; dice_mix() spreads what it leaves in the low bits. */
+/* dice_mix() spreads what it leaves in the low bits. */
 uint64_t dice_text(uint64_t h, const char *text, size_t n)
 {
-    h ^= 14695981039346656037u;
+    h ^= KR_FNV1A_BASIS;
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
         if ((unsigned)(c - 'A') < 26)
             c |= 0x20;
-        h = (h ^ c) * 1099511628211u;
+        h = kr_fnv1a_byte(h, c);
     }
     return h;
 }

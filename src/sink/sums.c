@@ -2,6 +2,8 @@
 
 #include "stats_internal.h"
 
+#include <kr/fnv.h>
+
 #include <string.h>
 
 /* There is one writer: a load and a store do, and cost no locked instruction. */
@@ -53,12 +55,10 @@ void kr_sink_provider_recipient(struct kr_sink_stats *s, unsigned provider, enum
 /* ---- by destination -----------------------------------------------------------------------------
  */
 
-/* FNV-1a over the address, folded once more: neighbours differ in the last octet only. */
+/* Folded once more: neighbours differ in the last octet only. */
 static uint32_t hash(const struct kr_addr *a)
 {
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < sizeof a->b; i++)
-        h = (h ^ a->b[i]) * 1099511628211u;
+    uint64_t h = kr_fnv1a(KR_FNV1A_BASIS, a->b, sizeof a->b);
     return (uint32_t)(h ^ h >> 32);
 }
 
