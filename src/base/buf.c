@@ -14,19 +14,24 @@ void kr_buf_add(struct kr_buf *b, const void *data, size_t len)
     b->s[b->len] = '\0';
 }
 
+/* Written where there is room, which mostly is enough, and once more when it was not. */
 void kr_buf_printf(struct kr_buf *b, const char *fmt, ...)
 {
     va_list ap, again;
+    size_t room = b->cap - b->len;
     va_start(ap, fmt);
     va_copy(again, ap);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room ? b->s + b->len : NULL, room, fmt, ap);
     va_end(ap);
-    if (n >= 0) {
+    if (n >= 0 && (size_t)n >= room) {
         b->s = kr_grow(b->s, &b->cap, b->len + (size_t)n + 1, 1);
         vsnprintf(b->s + b->len, (size_t)n + 1, fmt, again);
-        b->len += (size_t)n;
     }
     va_end(again);
+    if (n >= 0)
+        b->len += (size_t)n;
+    else if (room)
+        b->s[b->len] = '\0';
 }
 
 const char *kr_buf_str(const struct kr_buf *b)

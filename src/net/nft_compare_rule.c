@@ -133,13 +133,18 @@ struct expr {
     bool bad; /* malformed, or more than there is room for */
 };
 
+static bool is_of(const struct known *k, const char *name)
+{
+    return *k->expr == *name && strcmp(k->expr, name) == 0;
+}
+
 static void find_known(struct expr *x)
 {
     size_t i = 0;
-    while (i < N_KNOWN && strcmp(known[i].expr, x->name) != 0)
+    while (i < N_KNOWN && !is_of(&known[i], x->name))
         i++;
     x->known = &known[i];
-    while (i + x->n_known < N_KNOWN && strcmp(known[i + x->n_known].expr, x->name) == 0)
+    while (i + x->n_known < N_KNOWN && is_of(&known[i + x->n_known], x->name))
         x->n_known++;
 }
 
@@ -249,8 +254,17 @@ struct rule_check {
     const struct kr_nft_rule *rule;
     kr_nft_lookup_cb same_set;
     void *arg;
+    size_t nth; /* expression, from 1 */
+    const char *expr;
     struct kr_buf why;
 };
+
+/* Where a difference is told; written only then, since most of what is compared is equal. */
+static struct kr_buf *at(struct rule_check *c)
+{
+    kr_buf_printf(&c->why, "expression %zu (%s): ", c->nth, c->expr);
+    return &c->why;
+}
 
 static bool same_lookup(struct rule_check *c, const struct expr *want, const struct expr *got)
 {
@@ -267,7 +281,7 @@ static bool same_lookup(struct rule_check *c, const struct expr *want, const str
     }
     if (c->same_set(&l, &what))
         return true;
-    kr_buf_printf(&c->why, "set %s: other %s", l.found, what);
+    kr_buf_printf(at(c), "set %s: other %s", l.found, what);
     return false;
 }
 
@@ -279,7 +293,7 @@ static bool same_known(struct rule_check *c, const struct known *k, const struct
         return same_lookup(c, want, got);
     if ((k->how == ID && !b) || same_leaf(k->how, a, b))
         return true;
-    kr_buf_printf(&c->why, "%s is ", k->name);
+    kr_buf_printf(at(c), "%s is ", k->name);
     say(&c->why, k->how, b);
     kr_buf_printf(&c->why, ", not ");
     say(&c->why, k->how, a);
@@ -300,7 +314,7 @@ static bool all_known(struct rule_check *c, const struct expr *x)
     for (size_t i = 0; i < x->n; i++) {
         if (is_known(x, x->v[i].path) && leaf(x, x->v[i].path) == &x->v[i])
             continue;
-        kr_buf_printf(&c->why, "has attribute 0x%x, which we do not know", x->v[i].path);
+        kr_buf_printf(at(c), "has attribute 0x%x, which we do not know", x->v[i].path);
         return false;
     }
     return true;
@@ -308,15 +322,15 @@ static bool all_known(struct rule_check *c, const struct expr *x)
 
 static bool same_expr(struct rule_check *c, const struct expr *want, const struct expr *got)
 {
-    if (got->bad || strcmp(want->name, got->name) != 0) {
-        kr_buf_printf(&c->why, "%s%.100s instead of %s", got->bad ? "unreadable " : "", got->name,
+    if (got->bad || strcmp(want->name, got->name) != 0 || !want->n_known) {
+        kr_buf_printf(at(c), "%s%.100s instead of %s", got->bad ? "unreadable " : "", got->name,
                       want->name);
         return false;
     }
     for (size_t i = 0; i < want->n_known; i++)
         if (!same_known(c, &want->known[i], want, got))
             return false;
-    return want->n_known && all_known(c, got);
+    return all_known(c, got);
 }
 
 struct rule_attrs {
@@ -375,12 +389,34 @@ static const struct nlattr *next_elem(const struct nlattr *list, const struct nl
     return end > (const char *)a && mnl_attr_ok(a, (int)(end - (const char *)a)) ? a : NULL;
 }
 
-/* Word for word what was sent; a lookup has to be looked at all the same, for its set. */
+/* Word for word what was sent, but for NLA_F_NESTED, which the kernel leaves out
+ * (nla_nest_start_noflag in net/netlink.h). `want` is well formed: we made it. */
+static bool same_sent(const struct nlattr *want, const struct nlattr *got)
+{
+    if (want->nla_len != got->nla_len || mnl_attr_get_type(want) != mnl_attr_get_type(got))
+        return false;
+    if (!(want->nla_type & NLA_F_NESTED))
+        return same_attr(want, got);
+    const struct nlattr *a = mnl_attr_get_payload(want), *b = mnl_attr_get_payload(got);
+    for (const char *end = (const char *)want + want->nla_len; (const char *)a < end;
+         a = mnl_attr_next(a), b = mnl_attr_next(b))
+        if (!same_sent(a, b))
+            return false;
+    return true;
+}
+
+/* A lookup has to be looked at all the same, for its set. */
 static bool same_words(const struct nlattr *want, const struct nlattr *got)
 {
     const struct nlattr *name = mnl_attr_get_payload(want);
-    return same_attr(want, got) && mnl_attr_get_type(name) == NFTA_EXPR_NAME &&
+    return same_sent(want, got) && mnl_attr_get_type(name) == NFTA_EXPR_NAME &&
            strcmp(mnl_attr_get_str(name), "lookup") != 0;
+}
+
+static bool other(struct rule_check *c, const char *what)
+{
+    kr_buf_printf(&c->why, "%s", what);
+    return false;
 }
 
 static bool same_exprs(struct rule_check *c, const struct nlattr *want, const struct nlattr *got)
@@ -392,42 +428,38 @@ static bool same_exprs(struct rule_check *c, const struct nlattr *want, const st
             continue;
         read_expr(a, &x);
         read_expr(b, &y);
-        kr_buf_free(&c->why);
-        kr_buf_printf(&c->why, "expression %zu (%s): ", n, x.name);
+        c->nth = n;
+        c->expr = x.name;
         if (!same_expr(c, &x, &y))
             return false;
     }
-    kr_buf_free(&c->why);
-    kr_buf_printf(&c->why, a ? "expressions are missing" : "has more expressions");
-    return !a && !b;
+    return (!a && !b) || other(c, a ? "expressions are missing" : "has more expressions");
 }
 
 static bool same_rule(struct rule_check *c, const struct nlmsghdr *want, const struct nlmsghdr *got)
 {
     struct rule_attrs a = rule_attrs(want), b = rule_attrs(got);
-    kr_buf_printf(&c->why, "its own attributes");
     if (b.unknown || b.v[NFTA_RULE_COMPAT] || b.v[NFTA_RULE_ID] || b.v[NFTA_RULE_CHAIN_ID] ||
         !same_attr(a.v[NFTA_RULE_TABLE], b.v[NFTA_RULE_TABLE]) ||
         !same_attr(a.v[NFTA_RULE_CHAIN], b.v[NFTA_RULE_CHAIN]))
-        return false;
-    if (!same_exprs(c, a.v[NFTA_RULE_EXPRESSIONS], b.v[NFTA_RULE_EXPRESSIONS]))
-        return false;
-    kr_buf_free(&c->why);
-    kr_buf_printf(&c->why, "its comment");
-    return same_attr(a.v[NFTA_RULE_USERDATA], b.v[NFTA_RULE_USERDATA]);
+        return other(c, "its own attributes");
+    return same_exprs(c, a.v[NFTA_RULE_EXPRESSIONS], b.v[NFTA_RULE_EXPRESSIONS]) &&
+           (same_attr(a.v[NFTA_RULE_USERDATA], b.v[NFTA_RULE_USERDATA]) || other(c, "its comment"));
 }
 
 bool kr_nft_rule_equal(const struct kr_nft_rule *want, const struct nlmsghdr *got,
                        kr_nft_lookup_cb same_set, void *arg, char why[static 200])
 {
     static char buf[ROOM] __attribute__((aligned(NLMSG_ALIGNTO))); /* zero between uses */
-    struct rule_check c = {want, same_set, arg, {0}};
+    struct rule_check c = {.rule = want, .same_set = same_set, .arg = arg};
     struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
     mnl_nlmsg_put_extra_header(m, sizeof(struct nfgenmsg));
     kr_nft_rule_put(m, want);
     bool equal = same_rule(&c, m, got);
     memset(buf, 0, m->nlmsg_len);
-    snprintf(why, 200, "%s", equal ? "" : kr_buf_str(&c.why));
+    *why = '\0';
+    if (!equal)
+        snprintf(why, 200, "%s", kr_buf_str(&c.why));
     kr_buf_free(&c.why);
     return equal;
 }
