@@ -1,5 +1,6 @@
 #include <kr/nft_chains.h>
 
+#include "nft_ask.h"
 #include "nft_attr.h"
 
 #include <kr/err.h>
@@ -79,41 +80,17 @@ static int on_chain(const struct nlmsghdr *m, void *arg)
     return 0;
 }
 
-static int on_gen(const struct nlmsghdr *m, void *arg)
-{
-    struct kr_nft_attrs a;
-    if (kr_nft_attrs(m, &a) || !a.v[NFTA_GEN_ID])
-        return -1;
-    *(uint32_t *)arg = kr_nft_number(a.v[NFTA_GEN_ID]);
-    return 0;
-}
-
-static int ask(struct kr_nl *nl, uint16_t type, uint16_t flags, kr_nl_cb cb, void *arg,
-               struct kr_err *e)
-{
-    char buf[64] = "";
-    struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
-    m->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-    m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-    g->version = NFNETLINK_V0;
-    int got = kr_nl_ask(nl, m, cb, arg, e);
-    return got > 0 && got != KR_NL_AGAIN
-               ? kr_fail(e, got == EPERM ? KR_CANNOT : KR_UNKNOWN, got, "listing nftables' chains")
-               : got;
-}
-
 /* 0, KR_NL_AGAIN or -1. */
 static int list_once(struct kr_nl *nl, struct listing *l, uint32_t *gen, struct kr_err *e)
 {
     uint32_t after = 0;
-    int got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, gen, e);
+    int got = kr_nft_gen(nl, gen, e);
     if (!got)
-        got = ask(nl, NFT_MSG_GETTABLE, NLM_F_DUMP, on_table, l, e);
+        got = kr_nft_dump(nl, NFT_MSG_GETTABLE, on_table, l, "listing nftables' chains", e);
     if (!got)
-        got = ask(nl, NFT_MSG_GETCHAIN, NLM_F_DUMP, on_chain, l, e);
+        got = kr_nft_dump(nl, NFT_MSG_GETCHAIN, on_chain, l, "listing nftables' chains", e);
     if (!got)
-        got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, &after, e);
+        got = kr_nft_gen(nl, &after, e);
     return got || after == *gen ? got : KR_NL_AGAIN;
 }
 

@@ -1,5 +1,6 @@
 #include "nft_read.h"
 
+#include "nft_ask.h"
 #include "nft_compare.h"
 #include "nft_internal.h"
 
@@ -24,28 +25,10 @@
 
 #define TRIES 20
 
-static int on_gen_attr(const struct nlattr *a, void *arg)
-{
-    if (mnl_attr_get_type(a) == NFTA_GEN_ID && mnl_attr_validate(a, MNL_TYPE_U32) >= 0)
-        *(uint32_t *)arg = ntohl(mnl_attr_get_u32(a));
-    return MNL_CB_OK;
-}
-
-/* The first generation is 1, so 0 says that the answer held none. */
-static int on_gen(const struct nlmsghdr *nlh, void *arg)
-{
-    *(uint32_t *)arg = 0;
-    mnl_attr_parse(nlh, sizeof(struct nfgenmsg), on_gen_attr, arg);
-    return *(uint32_t *)arg ? 0 : -1;
-}
-
 static int genid(struct kr_nl *nl, uint32_t *out, struct kr_err *e)
 {
-    char buf[256] = "";
-    struct nlmsghdr *nlh = nftnl_nlmsg_build_hdr(buf, NFT_MSG_GETGEN, AF_UNSPEC, 0, 0);
-    int got = kr_nl_ask(nl, nlh, on_gen, out, e);
+    int got = kr_nft_gen(nl, out, e);
     return got == KR_NL_AGAIN ? kr_fail(e, KR_UNKNOWN, 0, "the generation of the ruleset: lost")
-           : got > 0          ? kr_fail(e, KR_UNKNOWN, got, "the generation of the ruleset")
                               : got;
 }
 

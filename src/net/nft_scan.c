@@ -1,5 +1,6 @@
 #include <kr/nft_scan.h>
 
+#include "nft_ask.h"
 #include "nft_attr.h"
 #include "nft_scan_reach.h"
 #include "nft_scan_rule.h"
@@ -304,30 +305,6 @@ static int on_rule(const struct nlmsghdr *m, void *arg)
     return t->family == NFPROTO_ARP ? 0 : kr_rule_reduce(&w, a.v[NFTA_RULE_EXPRESSIONS]);
 }
 
-static int on_gen(const struct nlmsghdr *m, void *arg)
-{
-    struct kr_nft_attrs a;
-    if (kr_nft_attrs(m, &a) || !a.v[NFTA_GEN_ID])
-        return -1;
-    *(uint32_t *)arg = kr_nft_number(a.v[NFTA_GEN_ID]);
-    return 0;
-}
-
-static int ask(struct kr_nl *nl, uint16_t type, uint16_t flags, kr_nl_cb cb, void *arg,
-               struct kr_err *e)
-{
-    char buf[64] = "";
-    struct nlmsghdr *m = mnl_nlmsg_put_header(buf);
-    m->nlmsg_type = (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type);
-    m->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    struct nfgenmsg *g = mnl_nlmsg_put_extra_header(m, sizeof *g);
-    g->version = NFNETLINK_V0;
-    int got = kr_nl_ask(nl, m, cb, arg, e);
-    if (got > 0 && got != KR_NL_AGAIN)
-        return kr_fail(e, got == EPERM ? KR_CANNOT : KR_UNKNOWN, got, "reading nftables' rules");
-    return got;
-}
-
 /* So that tables are found while chains come, and chains while rules come. */
 static void sort_after(struct kr_nftscan *s, uint16_t dump)
 {
@@ -349,13 +326,13 @@ static int read_once(struct kr_nl *nl, struct reading *g, struct kr_err *e)
                  {NFT_MSG_GETFLOWTABLE, on_flowtable},
                  {NFT_MSG_GETRULE, on_rule}};
     uint32_t after = 0;
-    int got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, &g->s->generation, e);
+    int got = kr_nft_gen(nl, &g->s->generation, e);
     for (size_t i = 0; !got && i < sizeof dumps / sizeof *dumps; i++) {
-        got = ask(nl, dumps[i].type, NLM_F_DUMP, dumps[i].cb, g, e);
+        got = kr_nft_dump(nl, dumps[i].type, dumps[i].cb, g, "reading nftables' rules", e);
         sort_after(g->s, dumps[i].type);
     }
     if (!got)
-        got = ask(nl, NFT_MSG_GETGEN, 0, on_gen, &after, e);
+        got = kr_nft_gen(nl, &after, e);
     return got || (after == g->s->generation && !g->moved) ? got : KR_NL_AGAIN;
 }
 
