@@ -13,6 +13,7 @@ struct kr_dns_engine_config {
     bool trust_ad; /* the servers' word on security is taken, once it shows that they give it */
     bool own_tlsa, policies; /* struct kr_dns_plan_config */
     const struct kr_prefixset *exempt;
+    uint64_t address_asks;     /* struct kr_dns_plan_config */
     uint64_t qps, jobs, tries; /* 0: as it fits; jobs: questions out at once */
     bool mix_case;
     void (*progress)(void *arg, const struct kr_dns_account *a); /* about five times a second */

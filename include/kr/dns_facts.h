@@ -12,7 +12,9 @@
 #define KR_HOST_LOOPBACK 2u /* or of this host itself */
 #define KR_HOST_NAMED 4u    /* the MTA-STS policy that was fetched names it */
 #define KR_HOST_EXEMPT 8u   /* the redirect leaves an address of it alone */
-#define KR_HOST_FLAGS 15u
+#define KR_HOST_UNASKED 16u /* not all its addresses were asked for */
+#define KR_HOST_LOST 32u    /* the lookup of one family failed, the other's did not */
+#define KR_HOST_FLAGS 63u
 #define KR_HOSTS_MOST 64 /* of a domain; by preference */
 struct kr_host_facts {
     const char *name;

@@ -23,9 +23,11 @@ struct kr_dns_plan_config {
     bool own_tlsa; /* also at _25._tcp.<domain>, which released KumoMTA looks at */
     bool policies; /* also where the MTA-STS policies are */
     const struct kr_prefixset *exempt; /* addresses the redirect leaves alone; NULL: none */
+    uint64_t address_asks;             /* that nothing else calls for, at most; 0: as it fits */
     bool tell_bogus; /* what fails is asked again with checking disabled, to tell why */
 };
-#define KR_PLAN_SMALL 1000u /* so many domains are asked everything at once */
+#define KR_ADDRESS_ASKS_ALL 1000000000000u /* of kr_dns_plan_config: as many as there are */
+#define KR_PLAN_SMALL 1000u                /* so many domains are asked everything at once */
 
 struct kr_dns_plan *kr_dns_plan_new(const struct kr_domains *d, const struct kr_dns_plan_config *c);
 void kr_dns_plan_free(struct kr_dns_plan *p);
@@ -41,6 +43,8 @@ struct kr_dns_progress {
     uint64_t domains, done, unknown, hosts;
 };
 struct kr_dns_progress kr_dns_plan_progress(const struct kr_dns_plan *p);
+/* Hosts some of whose addresses were not asked for. */
+uint64_t kr_dns_plan_unasked(const struct kr_dns_plan *p);
 /* What domain i came to. The strings live in *text until the next call. */
 void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *text,
                        struct kr_domain_facts *out);

@@ -27,6 +27,7 @@ struct kr_dns_account {
     uint64_t sent, again, answered, lost, strays, tcp;
     uint64_t us, cpu_us, peak_kb;
     uint64_t policies, fetched; /* MTA-STS policies: to fetch, and ended so far */
+    uint64_t unasked;           /* hosts some of whose addresses were not asked for; at the end */
     uint64_t unjudged;          /* 1: nobody here can tell secure from insecure */
 };
 

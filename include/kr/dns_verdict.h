@@ -38,8 +38,8 @@ const char *kr_outcome_name(enum kr_outcome o);
 
 struct kr_preflight_verdict {
     enum kr_outcome outcome;
-    uint32_t hazards,
-        breaking; /* bits by enum kr_hazard: what is there; what does harm with this MTA */
+    uint32_t hazards, breaking, unsure; /* bits by enum kr_hazard: what is there; what does harm
+                                           with this MTA; what may */
     struct {
         uint8_t row, level, outcome; /* enum kr_row, kr_tls_level, kr_outcome */
     } hosts[KR_HOSTS_MOST + 1];      /* one, when there is no host: of the domain */

@@ -35,9 +35,9 @@ struct kr_verify_options { /* besides those of up */
 struct kr_preflight_options {
     struct kr_strlist domains, files, resolvers, sinks;
     const char *anchor, *ca_file, *egress_source;
-    uint64_t jobs, qps, fetch_timeout, mta_asks;
+    uint64_t jobs, qps, fetch_timeout, mta_asks, address_asks;
     int mta, emit;
-    bool from_command, trust_ad, fetch_policy;
+    bool from_command, trust_ad, fetch_policy, all_addresses;
 };
 /* The options of all commands; a command fills and reads its own, and those of up. */
 struct kr_options {

@@ -20,6 +20,7 @@ struct kr_preflight_want {
     bool trust_ad, policies;      /* policies: fetch those of MTA-STS */
     bool shed;                    /* this process needs no privileges once the programs run */
     uint64_t qps, jobs, seconds;  /* seconds: for each policy; 0: 60 */
+    uint64_t address_asks;        /* struct kr_dns_plan_config */
     struct kr_mta_sides *sides;   /* whose sink becomes what it turns out to be */
 };
 struct kr_preflight_hooks {

@@ -49,6 +49,7 @@ static int prepare(struct child *c, const struct kr_preflight_want *w, struct kr
         child_word(c, "--fetch-policy", NULL);
     child_number(c, "--qps", w->qps);
     child_number(c, "--jobs", w->jobs);
+    child_number(c, "--address-asks", w->address_asks);
     child_number(c, "--seconds", w->seconds);
     return input_give(c, w->domains, w->files, e);
 }
@@ -95,10 +96,12 @@ static void judge(const struct kr_mta_sides *s, const struct kr_domain_facts *d,
         v.mta = s->v[i].id;
         v.hazards |= i ? out->hazards : 0;
         v.breaking |= i ? out->breaking : 0;
+        v.unsure |= i ? out->unsure : 0;
         if (i == 0 || v.outcome > out->outcome)
             *out = v;
         out->hazards = v.hazards;
         out->breaking = v.breaking;
+        out->unsure = v.unsure;
     }
 }
 

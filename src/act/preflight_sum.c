@@ -38,12 +38,15 @@ void kr_preflight_sum_add(struct kr_preflight_sum *s, const struct kr_domain_fac
     uint32_t g = group_of(s, d);
     for (int h = 0; h < KR_HAZARDS; h++) {
         bool there = v->hazards >> h & 1, breaks = v->breaking >> h & 1;
+        bool unsure = v->unsure >> h & 1;
         s->domains[h] += there;
         s->breaking[h] += breaks;
+        s->unsure[h] += unsure && !breaks;
         s->breaking_weight[h] += breaks ? d->weight : 0;
         if (g != KR_NO_NAME) {
             s->groups[g].n[h] += there;
             s->groups[g].breaking[h] += breaks;
+            s->groups[g].unsure[h] += unsure && !breaks;
         }
     }
 }
@@ -55,23 +58,25 @@ void kr_preflight_sum_free(struct kr_preflight_sum *s)
     *s = (struct kr_preflight_sum){0};
 }
 
-static uint32_t size_of(const struct kr_preflight_sum *s, uint32_t g, enum kr_hazard h,
-                        bool breaking)
+uint32_t kr_preflight_sum_of(const struct kr_preflight_sum *s, uint32_t g, enum kr_hazard h,
+                             enum kr_harm harm)
 {
-    return breaking ? s->groups[g].breaking[h] : s->groups[g].n[h];
+    const struct kr_preflight_group *of = &s->groups[g];
+    const uint32_t *const by_harm[KR_HARMS] = {of->n, of->breaking, of->unsure};
+    return by_harm[harm][h];
 }
 
-size_t kr_preflight_sum_groups(const struct kr_preflight_sum *s, enum kr_hazard h, bool breaking,
-                               uint32_t *out, size_t most)
+size_t kr_preflight_sum_groups(const struct kr_preflight_sum *s, enum kr_hazard h,
+                               enum kr_harm harm, uint32_t *out, size_t most)
 {
     size_t all = 0, kept = 0;
     for (uint32_t g = 0; g < s->names.n; g++) {
-        uint32_t n = size_of(s, g, h, breaking);
+        uint32_t n = kr_preflight_sum_of(s, g, h, harm);
         if (!n)
             continue;
         all++;
         size_t at = kept < most ? kept++ : most;
-        for (; at > 0 && size_of(s, out[at - 1], h, breaking) < n; at--)
+        for (; at > 0 && kr_preflight_sum_of(s, out[at - 1], h, harm) < n; at--)
             if (at < most)
                 out[at] = out[at - 1];
         if (at < most)

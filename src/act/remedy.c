@@ -39,7 +39,7 @@ static void relaxed_path(void *arg, const struct kr_domain_facts *d, const char 
 static uint32_t needs_of(const struct kr_preflight_verdict *v)
 {
     uint32_t doubtful = BIT(TLS) | BIT(UNJUDGED) | BIT(STS_LOOKUP), needs = 0;
-    uint32_t bits = v->breaking | (v->outcome == KR_UNCERTAIN ? v->hazards & doubtful : 0);
+    uint32_t bits = v->breaking | (v->unsure & doubtful);
     for (size_t i = 0; i < sizeof by_hazard / sizeof *by_hazard; i++)
         needs |= bits & by_hazard[i].hazards ? by_hazard[i].need : 0;
     return needs;
@@ -75,10 +75,21 @@ static void record(struct kr_remedy *r, const struct kr_domain_facts *d, uint32_
         }
 }
 
+/* No setting hangs on addresses that nobody knows. */
+static struct kr_domain_facts without_doubt(const struct kr_domain_facts *d)
+{
+    struct kr_domain_facts out = *d;
+    out.more_hosts = false;
+    for (size_t i = 0; i < out.n_hosts; i++)
+        out.hosts[i].flags &= (uint8_t) ~(KR_HOST_UNASKED | KR_HOST_LOST);
+    return out;
+}
+
 /* DANE hides what else is asked for: so again, until nothing more comes up. */
-void kr_remedy_add(struct kr_remedy *r, const struct kr_domain_facts *d,
+void kr_remedy_add(struct kr_remedy *r, const struct kr_domain_facts *told,
                    const struct kr_mta_side *side)
 {
+    const struct kr_domain_facts facts = without_doubt(told), *d = &facts;
     struct kr_mta_side without = *side;
     struct relaxed x = {side, 0};
     struct kr_preflight_verdict first, v;

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <kr/cmd.h>
+#include <kr/dns_plan.h>
 #include <kr/emit.h>
 #include <kr/err.h>
 #include <kr/log.h>
@@ -95,6 +96,18 @@ static const struct kr_opt rows[] = {
      .max = 10000000,
      .arg = "N",
      .help = "domains that the MTA is asked about, at most (2,000)"},
+    {.name = "address-asks",
+     .kind = KR_OPT_UINT,
+     .offset = AT(address_asks),
+     .min = 1,
+     .max = 1000000000,
+     .arg = "N",
+     .help = "of more than 1,000 domains: questions for addresses that nothing else calls for, at "
+             "most (80,000, or 8 for each 100 domains)"},
+    {.name = "all-addresses",
+     .kind = KR_OPT_FLAG,
+     .offset = AT(all_addresses),
+     .help = "ask for all addresses of all MX hosts"},
     {.name = "egress-source",
      .kind = KR_OPT_STRING,
      .offset = AT(egress_source),
@@ -285,6 +298,8 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
                                            .shed = shed,
                                            .qps = p->qps,
                                            .jobs = p->jobs,
+                                           .address_asks = p->all_addresses ? KR_ADDRESS_ASKS_ALL
+                                                                            : p->address_asks,
                                            .sides = &sides};
     if (status == KR_OK && check_emit(c, p, e))
         status = (int)e->exit;

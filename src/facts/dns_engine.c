@@ -189,12 +189,14 @@ int kr_dns_engine_run(struct kr_dns_net *net, unsigned servers,
                                         .own_tlsa = c->own_tlsa,
                                         .policies = c->policies,
                                         .exempt = c->exempt,
+                                        .address_asks = c->address_asks,
                                         .tell_bogus = g.judge == KR_JUDGE_SERVER};
         *plan = g.plan = kr_dns_plan_new(c->domains, &pc);
         g.stage = RUN;
         bad = ask_all(&g, net, e);
     }
     count(&g, account);
+    account->unasked = g.plan ? kr_dns_plan_unasked(g.plan) : 0;
     kr_validator_free(g.validator);
     kr_ask_free(g.ask);
     return bad;

@@ -42,6 +42,12 @@ const struct kr_hazard_text kr_hazard_texts[KR_HAZARDS] = {
                        "leave these domains out"},
     [KR_HAZARD_ADDRESS] = {"address-lookup", "the lookup of an MX host's address fails",
                            "ask again, or leave these domains out"},
+    [KR_HAZARD_UNASKED] =
+        {"address-unasked",
+         "addresses of MX hosts were not asked for, since there are so many: is one inside?",
+         "--all-addresses asks for all of them"},
+    [KR_HAZARD_MORE] = {"more-hosts", "there are more MX hosts than the 64 that were looked at",
+                        "leave these domains out"},
     [KR_HAZARD_NO_MAIL] = {"no-mail", "the domain takes no mail or is not there: mail bounces",
                            "leave these domains out"},
     [KR_HAZARD_NO_ADDRESS] = {"no-address", "an MX host has no address", "leave these domains out"},

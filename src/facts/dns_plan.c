@@ -2,6 +2,7 @@
  * whoever shares it; nothing of hosts in a zone that is insecure as a whole. Few domains are asked
  * everything at once instead, so that an answer is there within four round trips. */
 #include "dns_plan_internal.h"
+#include "dns_plan_rest.h"
 
 #include <kr/dns_validate.h>
 #include <kr/mem.h>
@@ -16,6 +17,7 @@ struct kr_dns_plan *kr_dns_plan_new(const struct kr_domains *d, const struct kr_
     p->c = *c;
     p->domains = d;
     p->small = n <= KR_PLAN_SMALL;
+    p->rest = kr_plan_rest_most(c, n);
     p->d = kr_calloc(n, sizeof *p->d);
     for (size_t i = 0; i < n; i++)
         p->d[i] = (struct plan_domain){.group = NO_GROUP,
@@ -93,11 +95,14 @@ static const uint8_t *subject(const struct kr_dns_plan *p, enum ask_kind kind, u
 static bool needless(struct kr_dns_plan *p, unsigned kind, uint32_t of)
 {
     struct plan_host *h = kind < ASK_KINDS && asks[kind].of == 'h' ? &p->h[of] : NULL;
-    if (!h || (p->small && kind != ASK_TLSA) || (kind != ASK_TLSA && kind != ASK_A) ||
+    bool wanted = kind == ASK_A && (p->small || p->resting);
+    if (!h || wanted || (kind != ASK_TLSA && kind != ASK_A) ||
         !kr_plan_pruned(p, kr_name_table_get(&p->hosts, of)))
         return false;
-    if (kind == ASK_A && h->a == ADDR_WAITING)
+    if (kind == ASK_A && h->a == ADDR_WAITING) {
         h->a = ADDR_UNASKED;
+        h->asked &= (uint16_t) ~(1u << ASK_A);
+    }
     return true;
 }
 
@@ -391,6 +396,8 @@ static bool reportable(const struct kr_dns_plan *p, const struct plan_domain *d)
 
 bool kr_dns_plan_advance(struct kr_dns_plan *p, bool *patient)
 {
+    if (p->todo.first == p->todo.n)
+        kr_plan_rest(p);
     if (p->todo.first != p->todo.n)
         return true;
     if (p->later.n) {

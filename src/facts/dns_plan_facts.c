@@ -36,13 +36,26 @@ static size_t put_name(struct kr_buf *text, const uint8_t *name)
     return at;
 }
 
+static bool lost(uint8_t family)
+{
+    return family == ADDR_FAILED || family == ADDR_WAITING;
+}
+
+/* What is not known of a host although an address of it may be. */
+static uint8_t open_flags(const struct plan_host *h)
+{
+    bool unasked = h->a == ADDR_UNASKED || h->aaaa == ADDR_UNASKED;
+    bool half = (lost(h->a) || lost(h->aaaa)) && address_of(h) != KR_ADDRESS_FAILED;
+    return (uint8_t)((unasked ? KR_HOST_UNASKED : 0) | (half ? KR_HOST_LOST : 0));
+}
+
 static struct kr_host_facts host_facts(const struct plan_host *h)
 {
     return (struct kr_host_facts){.address = (uint8_t)address_of(h),
                                   .alias = h->alias,
                                   .tlsa = h->tlsa,
                                   .tlsa_expanded = h->tlsa_expanded,
-                                  .flags = h->flags};
+                                  .flags = (uint8_t)(h->flags | open_flags(h))};
 }
 
 void kr_dns_plan_facts(const struct kr_dns_plan *p, uint32_t i, struct kr_buf *text,

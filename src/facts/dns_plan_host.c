@@ -1,4 +1,5 @@
 #include "dns_plan_internal.h"
+#include "dns_plan_rest.h"
 
 #include <kr/addr.h>
 #include <kr/mem.h>
@@ -124,7 +125,8 @@ static bool acts(uint8_t tlsa)
 void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host)
 {
     struct plan_host *h = &p->h[host];
-    bool pruned = !h->asked && kr_plan_pruned(p, kr_name_table_get(&p->hosts, host));
+    bool judged = h->asked >> ASK_TLSA & 1;
+    bool pruned = !judged && kr_plan_pruned(p, kr_name_table_get(&p->hosts, host));
     if (!pruned)
         want(p, host, ASK_TLSA);
     if (!pruned || p->small)
@@ -135,6 +137,21 @@ void kr_plan_host_go(struct kr_dns_plan *p, uint32_t host)
         want(p, host, ASK_ALIAS);
     if (h->alias == KR_ALIAS_SECURE)
         want(p, host, ASK_EXPANDED);
+}
+
+unsigned kr_plan_host_unasked(const struct kr_dns_plan *p, uint32_t host)
+{
+    const struct plan_host *h = &p->h[host];
+    return (h->a == ADDR_UNASKED ? 1u : 0) + (h->aaaa == ADDR_UNASKED ? 1u : 0);
+}
+
+void kr_plan_host_rest(struct kr_dns_plan *p, uint32_t host)
+{
+    const struct plan_host *h = &p->h[host];
+    if (h->a == ADDR_UNASKED)
+        want(p, host, ASK_A);
+    if (h->aaaa == ADDR_UNASKED)
+        want(p, host, ASK_AAAA);
 }
 
 enum kr_tlsa kr_plan_tlsa(const struct kr_packet *pkt, const struct kr_reply *r,

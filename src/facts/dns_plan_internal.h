@@ -11,9 +11,9 @@ struct kr_dns_plan {
     struct kr_dns_plan_config c;
     const struct kr_domains *domains;
     struct plan_domain *d;
-    bool small, again;         /* again: what is taken now was asked before, in vain */
-    uint32_t cursor, epilogue; /* the next domain whose MX is asked; whose TLSRPT is looked at */
-    struct todo todo, later;   /* later: failed, to be asked again */
+    bool small, again, resting; /* again: what is taken now was asked before, in vain */
+    uint32_t cursor, epilogue;  /* the next domain whose MX is asked; whose TLSRPT is looked at */
+    struct todo todo, later;    /* later: failed, to be asked again */
     struct kr_name_table hosts, expanded, zones, targets;
     struct plan_host *h;
     struct plan_zone *z;
@@ -25,7 +25,7 @@ struct kr_dns_plan {
     struct plan_policy *policies;
     size_t n_policies, cap_policies;
     size_t n_pool, cap_pool, n_groups, n_group_slots;
-    uint64_t done, unknown;
+    uint64_t done, unknown, rest; /* rest: see dns_plan_rest.h; so many questions more */
 };
 #define GROUP_MORE 0x80u /* in the count: there were more */
 

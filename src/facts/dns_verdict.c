@@ -201,13 +201,13 @@ static enum kr_tls_level stricter(enum kr_tls_level a, enum kr_tls_level b)
     return a > b ? a : b;
 }
 
-static void note(struct kr_preflight_verdict *v, enum kr_hazard h, bool breaks)
+static void note(struct kr_preflight_verdict *v, enum kr_hazard h, enum kr_outcome end)
 {
     if (h == KR_HAZARDS)
         return;
     v->hazards |= 1u << h;
-    if (breaks)
-        v->breaking |= 1u << h;
+    v->breaking |= end == KR_FAILS ? 1u << h : 0;
+    v->unsure |= end == KR_UNCERTAIN ? 1u << h : 0;
 }
 
 /* The name in the sink's certificate is that of the handshake: without one it may be another. */
@@ -236,17 +236,15 @@ static void judge_host(const struct kr_domain_facts *d, const struct kr_mta_side
         level = KR_TLS_UNSURE;
     if (level == KR_TLS_UNSURE && dane == BASE && outcomes[own][sink] == KR_FAILS)
         level = own;
-    note(v, path.elsewhere ? KR_HAZARD_ROUTE : KR_HAZARDS, true);
+    note(v, path.elsewhere ? KR_HAZARD_ROUTE : KR_HAZARDS, KR_FAILS);
     enum kr_outcome end = outcomes[level][sink];
-    bool bad = end == KR_FAILS;
     v->sts = sts_row ? sts_row : v->sts;
     note(v, path.dane_only && rows[row].hazard == KR_HAZARDS ? KR_HAZARD_DANE : rows[row].hazard,
-         dane != BASE && bad);
+         dane != BASE ? end : KR_DELIVERS);
     if (dane == BASE && level == sts && sts != KR_TLS_MAY)
-        note(v, hazard_of_sts(d, sts), bad);
+        note(v, hazard_of_sts(d, sts), end);
     if (dane == BASE && outcomes[own][sink] != KR_DELIVERS)
-        note(v, own == KR_TLS_UNSURE ? KR_HAZARD_SETTINGS : KR_HAZARD_TLS,
-             outcomes[own][sink] == KR_FAILS);
+        note(v, own == KR_TLS_UNSURE ? KR_HAZARD_SETTINGS : KR_HAZARD_TLS, outcomes[own][sink]);
     v->hosts[v->n].row = (uint8_t)row;
     v->hosts[v->n].level = (uint8_t)level;
     v->hosts[v->n++].outcome = (uint8_t)end;
@@ -264,12 +262,13 @@ static void note_domain(const struct kr_domain_facts *d, const struct kr_mta_sid
         [KR_ANNOUNCED_UNASKED] = KR_HAZARDS,
     };
     bool sts_breaks = v->breaking >> KR_HAZARD_STS & 1;
-    note(v, by_state[d->sts], sts_breaks && by_state[d->sts] == KR_HAZARD_STS_ODD);
+    bool odd = by_state[d->sts] == KR_HAZARD_STS_ODD;
+    note(v, by_state[d->sts], sts_breaks && odd ? KR_FAILS : KR_DELIVERS);
     if (d->tlsrpt == KR_ANNOUNCED_VALID)
-        note(v, KR_HAZARD_TLSRPT, side->tlsrpt);
+        note(v, KR_HAZARD_TLSRPT, side->tlsrpt ? KR_FAILS : KR_DELIVERS);
     for (size_t i = 0; i < d->n_hosts; i++)
         if (d->hosts[i].flags & (KR_HOST_PRIVATE | KR_HOST_LOOPBACK | KR_HOST_EXEMPT))
-            note(v, KR_HAZARD_INSIDE, true);
+            note(v, KR_HAZARD_INSIDE, KR_FAILS);
 }
 
 static enum kr_outcome sum(const struct kr_preflight_verdict *v)
@@ -280,6 +279,22 @@ static enum kr_outcome sum(const struct kr_preflight_verdict *v)
     if (n[KR_FAILS])
         return n[KR_DELIVERS] ? KR_DOWNGRADES : KR_FAILS;
     return n[KR_UNCERTAIN] ? KR_UNCERTAIN : KR_DELIVERS;
+}
+
+/* What would be delivered as far as anybody knows, and is not known well enough to say so. */
+static void doubt(const struct kr_domain_facts *d, struct kr_preflight_verdict *v)
+{
+    static const uint8_t open = KR_HOST_UNASKED | KR_HOST_LOST;
+    for (size_t i = 0; i < d->n_hosts; i++) {
+        uint8_t flags = d->hosts[i].flags;
+        note(v, flags & KR_HOST_UNASKED ? KR_HAZARD_UNASKED : KR_HAZARDS, KR_UNCERTAIN);
+        note(v, flags & KR_HOST_LOST ? KR_HAZARD_ADDRESS : KR_HAZARDS, KR_UNCERTAIN);
+        if (flags & open && v->hosts[i].outcome == KR_DELIVERS)
+            v->hosts[i].outcome = KR_UNCERTAIN;
+    }
+    note(v, d->more_hosts ? KR_HAZARD_MORE : KR_HAZARDS, KR_UNCERTAIN);
+    if (v->unsure && v->outcome == KR_DELIVERS)
+        v->outcome = KR_UNCERTAIN;
 }
 
 /* Row 14: what a released KumoMTA finds under the domain goes for every host. */
@@ -303,4 +318,5 @@ void kr_preflight_judge(const struct kr_domain_facts *d, const struct kr_mta_sid
         judge_host(d, side, row_of_mx[d->mx], NULL, out);
     note_domain(d, side, out);
     out->outcome = sum(out);
+    doubt(d, out);
 }

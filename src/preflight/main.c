@@ -214,6 +214,7 @@ static int work(const struct worker_options *o, struct work *w, struct kr_buf *o
                                      .own_tlsa = o->own_tlsa,
                                      .policies = o->policies,
                                      .exempt = &w->exempt,
+                                     .address_asks = o->address_asks,
                                      .qps = o->qps,
                                      .jobs = o->jobs,
                                      .mix_case = !near,

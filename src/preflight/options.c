@@ -1,5 +1,6 @@
 #include "worker.h"
 
+#include <kr/dns_plan.h>
 #include <kr/opt.h>
 #include <kr/start.h>
 
@@ -17,6 +18,11 @@ static const struct kr_opt rows[] = {
     {.name = "fetch-policy", .kind = KR_OPT_FLAG, .offset = AT(policies)},
     {.name = "fetcher", .kind = KR_OPT_UINT, .offset = AT(fetcher), .max = 65535, .arg = "FD"},
     {.name = "seconds", .kind = KR_OPT_UINT, .offset = AT(seconds), .max = 600, .arg = "N"},
+    {.name = "address-asks",
+     .kind = KR_OPT_UINT,
+     .offset = AT(address_asks),
+     .max = KR_ADDRESS_ASKS_ALL,
+     .arg = "N"},
     {.name = "qps", .kind = KR_OPT_UINT, .offset = AT(qps), .max = 100000000, .arg = "N"},
     {.name = "jobs", .kind = KR_OPT_UINT, .offset = AT(jobs), .max = 65000, .arg = "N"},
 };

@@ -15,7 +15,7 @@ struct worker_options {
     struct kr_strlist sinks;             /* "ADDR[-ADDR]:PORT" */
     const char *anchor, *exempt;         /* exempt: prefixes, with spaces between */
     bool trust_ad, own_tlsa, policies;
-    uint64_t qps, jobs;
+    uint64_t qps, jobs, address_asks;
     uint64_t fetcher, seconds; /* descriptor of a socket to kumo-fetch, 0: none; of a fetch */
 };
 int worker_options_read(int argc, char **argv, struct worker_options *o, struct kr_err *e);

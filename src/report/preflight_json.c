@@ -52,13 +52,16 @@ static void put_host(const struct kr_domain_facts *d, const struct kr_preflight_
     fprintf(out,
             ",\"address\":\"%s\",\"alias\":\"%s\",\"tlsa\":\"%s\",\"tlsa_expanded\":\"%s\","
             "\"mta_sts_named\":%s,\"private\":%s,\"loopback\":%s,\"exempt\":%s,"
+            "\"addresses_asked\":%s,\"addresses_lost\":%s,"
             "\"row\":\"%s\",\"needs\":\"%s\","
             "\"outcome\":\"%s\"}",
             kr_host_address_name(h->address), kr_host_alias_name(h->alias), kr_tlsa_name(h->tlsa),
             kr_tlsa_name(h->tlsa_expanded), named_by(d, h),
             h->flags & KR_HOST_PRIVATE ? "true" : "false",
             h->flags & KR_HOST_LOOPBACK ? "true" : "false",
-            h->flags & KR_HOST_EXEMPT ? "true" : "false", kr_row_name(v->hosts[i].row),
+            h->flags & KR_HOST_EXEMPT ? "true" : "false",
+            h->flags & KR_HOST_UNASKED ? "false" : "true",
+            h->flags & KR_HOST_LOST ? "true" : "false", kr_row_name(v->hosts[i].row),
             kr_tls_level_name(v->hosts[i].level), kr_outcome_name(v->hosts[i].outcome));
 }
 
@@ -82,6 +85,7 @@ void kr_json_preflight_domain(const struct kr_domain_facts *d, const struct kr_p
     put_text("mta", v->mta ? v->mta : "", out);
     put_hazards("hazards", v->hazards, out);
     put_hazards("breaking", v->breaking, out);
+    put_hazards("unsure", v->unsure, out);
     if (!d->n_hosts)
         fprintf(out, ",\"row\":\"%s\"", kr_row_name(v->hosts[0].row));
     if (v->sts)
@@ -131,9 +135,9 @@ static void put_sums(const struct kr_preflight_sum *s, FILE *out)
             continue;
         fprintf(out,
                 "%s{\"id\":\"%s\",\"domains\":%" PRIu64 ",\"breaking\":%" PRIu64
-                ",\"host_groups\":%zu,\"weight\":%.6g}",
-                before, kr_hazard_texts[h].id, s->domains[h], s->breaking[h],
-                kr_preflight_sum_groups(s, (enum kr_hazard)h, false, NULL, 0),
+                ",\"unsure\":%" PRIu64 ",\"host_groups\":%zu,\"weight\":%.6g}",
+                before, kr_hazard_texts[h].id, s->domains[h], s->breaking[h], s->unsure[h],
+                kr_preflight_sum_groups(s, (enum kr_hazard)h, KR_HARM_ANY, NULL, 0),
                 s->breaking_weight[h]);
         before = ",";
     }
@@ -196,6 +200,8 @@ void kr_json_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
             end->told, end->whole ? "true" : "false");
     put_text("why", end->why, out);
     put_policies(s, end, out);
+    fprintf(out, ",\"addresses_unasked\":{\"hosts\":%" PRIu64 ",\"domains\":%" PRIu64 "}",
+            a->unasked, s->domains[KR_HAZARD_UNASKED]);
     put_sums(s, out);
     fprintf(out,
             ",\"dns\":{\"hosts\":%" PRIu64 ",\"sent\":%" PRIu64 ",\"again\":%" PRIu64

@@ -28,10 +28,12 @@ static void say_host(const struct kr_host_facts *h, enum kr_row r, enum kr_tls_l
     if (h->alias != KR_ALIAS_NONE)
         fprintf(out, ", alias %s (TLSA there %s)", kr_host_alias_name(h->alias),
                 kr_tlsa_name(h->tlsa_expanded));
-    fprintf(out, "; row %s, needs %s%s%s%s\n", kr_row_name(r), kr_tls_level_name(level),
+    fprintf(out, "; row %s, needs %s%s%s%s", kr_row_name(r), kr_tls_level_name(level),
             h->flags & KR_HOST_PRIVATE ? "; PRIVATE ADDRESS" : "",
             h->flags & KR_HOST_LOOPBACK ? "; LOOPBACK ADDRESS" : "",
             h->flags & KR_HOST_EXEMPT ? "; ADDRESS THAT IS NOT REDIRECTED" : "");
+    fprintf(out, "%s%s\n", h->flags & KR_HOST_UNASKED ? "; NOT ALL ADDRESSES ASKED FOR" : "",
+            h->flags & KR_HOST_LOST ? "; ADDRESSES OF ONE FAMILY UNKNOWN" : "");
 }
 
 /* " (policy enforce, 86400 s)", " (policy unusable: another HTTP status than 200, 404)" */
@@ -49,6 +51,15 @@ static void say_policy(const struct kr_domain_facts *d, FILE *out)
     fputc(')', out);
 }
 
+static void say_bits(const char *before, uint32_t bits, FILE *out)
+{
+    for (int h = 0; h < KR_HAZARDS; h++)
+        if (bits >> h & 1) {
+            fprintf(out, "%s%s", before, kr_hazard_texts[h].id);
+            before = ", ";
+        }
+}
+
 void kr_text_preflight_domain(const struct kr_domain_facts *d, const struct kr_preflight_verdict *v,
                               FILE *out)
 {
@@ -56,52 +67,51 @@ void kr_text_preflight_domain(const struct kr_domain_facts *d, const struct kr_p
             kr_mx_kind_name(d->mx), kr_dns_trust_name(d->trust), kr_announced_name(d->sts));
     say_policy(d, out);
     fprintf(out, ", TLSRPT %s", kr_announced_name(d->tlsrpt));
-    const char *before = "; ";
-    for (int h = 0; h < KR_HAZARDS; h++)
-        if (v->breaking >> h & 1) {
-            fprintf(out, "%s%s", before, kr_hazard_texts[h].id);
-            before = ", ";
-        }
+    say_bits("; ", v->breaking, out);
+    say_bits("; unknown: ", v->unsure & ~v->breaking, out);
     fputs("\n", out);
     for (size_t i = 0; i < d->n_hosts; i++)
         say_host(&d->hosts[i], v->hosts[i].row, v->hosts[i].level, out);
 }
 
-static void say_groups(const struct kr_preflight_sum *s, int h, bool breaking, FILE *out)
+static void say_groups(const struct kr_preflight_sum *s, int h, enum kr_harm harm, FILE *out)
 {
     uint32_t top[GROUPS_SHOWN];
-    size_t n = kr_preflight_sum_groups(s, (enum kr_hazard)h, breaking, top, GROUPS_SHOWN);
+    size_t n = kr_preflight_sum_groups(s, (enum kr_hazard)h, harm, top, GROUPS_SHOWN);
     if (!n)
         return;
     fputs("              on ", out);
     for (size_t i = 0; i < n && i < GROUPS_SHOWN; i++) {
         char name[KR_NAME_TEXT];
-        const struct kr_preflight_group *g = &s->groups[top[i]];
         fprintf(out, "%s%s (%u)", i ? ", " : "",
                 kr_name_text(kr_name_table_get(&s->names, top[i]), name),
-                breaking ? g->breaking[h] : g->n[h]);
+                kr_preflight_sum_of(s, top[i], (enum kr_hazard)h, harm));
     }
     if (n > GROUPS_SHOWN)
         fprintf(out, " and %zu more", n - GROUPS_SHOWN);
     fputs("\n", out);
 }
 
-static void say_hazard(const struct kr_preflight_sum *s, int h, bool breaking, FILE *out)
+static void say_hazard(const struct kr_preflight_sum *s, int h, enum kr_harm harm, FILE *out)
 {
+    static const char *const words[KR_HARMS] = {"harmless", "hazard", "unknown"};
     const struct kr_hazard_text *t = &kr_hazard_texts[h];
-    uint64_t n = breaking ? s->breaking[h] : s->domains[h] - s->breaking[h];
-    size_t groups = kr_preflight_sum_groups(s, (enum kr_hazard)h, breaking, NULL, 0);
+    const uint64_t by_harm[KR_HARMS] = {s->domains[h] - s->breaking[h] - s->unsure[h],
+                                        s->breaking[h], s->unsure[h]};
+    bool breaking = harm == KR_HARM_CERTAIN, harmless = harm == KR_HARM_ANY;
+    uint64_t n = by_harm[harm];
+    size_t groups = kr_preflight_sum_groups(s, (enum kr_hazard)h, harm, NULL, 0);
     if (!n)
         return;
-    row(out, breaking ? "hazard" : "harmless");
+    row(out, words[harm]);
     fprintf(out, "%s: %" PRIu64 " domain%s", t->id, n, n == 1 ? "" : "s");
     if (breaking && s->weight > 0)
         fprintf(out, " (%.1f %% of the weight)", 100 * s->breaking_weight[h] / s->weight);
     if (groups)
         fprintf(out, " on %zu MX host group%s", groups, groups == 1 ? "" : "s");
-    fprintf(out, ": %s%s\n", t->title, breaking ? "" : "; not with this MTA and sink");
-    say_groups(s, h, breaking, out);
-    if (breaking)
+    fprintf(out, ": %s%s\n", t->title, harmless ? "; not with this MTA and sink" : "");
+    say_groups(s, h, harm, out);
+    if (!harmless)
         fprintf(out, "              do: %s\n", t->remedy);
 }
 
@@ -115,6 +125,16 @@ static void say_sink(const struct kr_preflight_end *end, FILE *out)
     else if (!end->looked)
         fputs("; assumed", out);
     fprintf(out, "%s%s\n", *k->words ? ": " : "", k->words);
+}
+
+static void say_unasked(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
+                        FILE *out)
+{
+    if (!end->account.unasked)
+        return;
+    row(out, "addresses");
+    fprintf(out, "not asked: %" PRIu64 " of %" PRIu64 " MX hosts, %" PRIu64 " domains\n",
+            end->account.unasked, end->account.hosts, s->domains[KR_HAZARD_UNASKED]);
 }
 
 static void say_policies(const struct kr_preflight_sum *s, const struct kr_preflight_end *end,
@@ -201,11 +221,14 @@ void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
     for (size_t i = 0; i < sides->n; i++)
         say_mta(sides, i, out);
     say_sink(end, out);
+    say_unasked(s, end, out);
     for (int h = 0; h < KR_HAZARDS; h++)
-        say_hazard(s, h, true, out);
+        say_hazard(s, h, KR_HARM_CERTAIN, out);
     for (int h = 0; h < KR_HAZARDS; h++)
-        if (!s->breaking[h])
-            say_hazard(s, h, false, out);
+        say_hazard(s, h, KR_HARM_UNSURE, out);
+    for (int h = 0; h < KR_HAZARDS; h++)
+        if (!s->breaking[h] && !s->unsure[h])
+            say_hazard(s, h, KR_HARM_ANY, out);
     for (size_t i = 0; i < sides->n_notes; i++)
         say_note(&sides->notes[i], out);
     if (!end->whole) {

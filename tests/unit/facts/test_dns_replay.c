@@ -2,7 +2,9 @@
  * is a script: domain NAME             a domain to ask about; repeatable servers N, window N, qps
  * N, tries N, case NAME TYPE: REPLY | REPLY ...   what the first, second, ... query for it meets;
  * the last one stays expect NAME: mx=hosts trust=secure sts=none
- * host0=mx.example/secure/none/usable ... expect queries N        at most N, of which each that may
+ * host0=mx.example/secure/none/usable ... (+unasked, +lost, +inside: its flags); many N: so many
+ * more domains, addresses N: so many addresses may be asked for besides, expect unasked N: hosts
+ * expect queries N        at most N, of which each that may
  * be sent twice counts expect end MS           at the latest A REPLY is words: drop, servfail,
  * refused, formerr, nxdomain, ad, tc, soa=ZONE, MX="10 host", A=192.0.2.1, CNAME=target, TXT="...",
  * TLSA="3 1 1", after=MS, wrongid, lower, server=N (only that one answers so; others are silent).
@@ -36,7 +38,8 @@ struct flight {
 };
 struct world {
     struct rule rules[RULES];
-    unsigned n_rules, queries, most_queries;
+    unsigned n_rules, queries, most_queries, addresses;
+    long unasked;
     uint64_t now, end_ms;
     struct flight *air[4096];
     size_t n_air;
@@ -312,7 +315,8 @@ static void run(struct world *w)
 {
     const struct kr_ask_hooks hooks = {w, on_next, on_done};
     const struct kr_ask_wire wire = {w, on_send, on_tcp, on_random};
-    const struct kr_dns_plan_config pc = {.how = KR_ASK_AD, .tell_bogus = true};
+    const struct kr_dns_plan_config pc = {
+        .how = KR_ASK_AD, .tell_bogus = true, .address_asks = w->addresses};
     bool patient = false;
     w->plan = kr_dns_plan_new(&w->domains, &pc);
     w->ask = kr_ask_new(&w->config, &hooks, &wire);
@@ -329,9 +333,12 @@ static void describe(const struct kr_domain_facts *d, char *out, size_t room)
                                 kr_dns_trust_name(d->trust), kr_announced_name(d->sts));
     for (size_t i = 0; i < d->n_hosts; i++) {
         const struct kr_host_facts *h = &d->hosts[i];
-        n += (size_t)snprintf(out + n, room - n, " %s/%s/%s/%s/%s", h->name,
+        bool in = h->flags & (KR_HOST_PRIVATE | KR_HOST_LOOPBACK);
+        n += (size_t)snprintf(out + n, room - n, " %s/%s/%s/%s/%s%s%s%s", h->name,
                               kr_host_address_name(h->address), kr_host_alias_name(h->alias),
-                              kr_tlsa_name(h->tlsa), kr_tlsa_name(h->tlsa_expanded));
+                              kr_tlsa_name(h->tlsa), kr_tlsa_name(h->tlsa_expanded),
+                              h->flags & KR_HOST_UNASKED ? "+unasked" : "",
+                              h->flags & KR_HOST_LOST ? "+lost" : "", in ? "+inside" : "");
     }
 }
 
@@ -355,6 +362,8 @@ static void check(struct world *w, const char *file)
     }
     if (w->most_queries && w->queries > w->most_queries)
         fail_msg("%s: %u queries, at most %u", file, w->queries, w->most_queries);
+    if (w->unasked >= 0)
+        assert_int_equal(kr_dns_plan_unasked(w->plan), w->unasked);
     if (w->end_ms && w->now / 1000 > w->end_ms)
         fail_msg("%s: it took %llu ms, at most %llu", file, (unsigned long long)w->now / 1000,
                  (unsigned long long)w->end_ms);
@@ -376,6 +385,15 @@ static void read_rule(struct world *w, const char *line)
     }
 }
 
+static void add_domains(struct world *w, unsigned long n)
+{
+    for (unsigned long i = 0; i < n; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "d%lu.example", i);
+        kr_domains_add(&w->domains, name, "script", 0);
+    }
+}
+
 static void read_line(struct world *w, char *line)
 {
     unsigned long n;
@@ -384,6 +402,12 @@ static void read_line(struct world *w, char *line)
         return;
     if (strncmp(line, "domain ", 7) == 0)
         kr_domains_add(&w->domains, line + 7, "script", 0);
+    else if (sscanf(line, "many %lu", &n) == 1)
+        add_domains(w, n);
+    else if (sscanf(line, "addresses %lu", &n) == 1)
+        w->addresses = (unsigned)n;
+    else if (sscanf(line, "expect unasked %lu", &n) == 1)
+        w->unasked = (long)n;
     else if (sscanf(line, "servers %lu", &n) == 1)
         w->config.servers = (unsigned)n;
     else if (sscanf(line, "window %lu", &n) == 1)
@@ -410,6 +434,7 @@ static void replay(const char *file)
     assert_non_null(f);
     w->config = (struct kr_ask_config){.servers = 1, .paths = 2, .window = 100, .tries = 3};
     w->dice = 1;
+    w->unasked = -1;
     while (fgets(line, sizeof line, f))
         read_line(w, line);
     fclose(f);
@@ -444,11 +469,7 @@ static void test_thousands(void **state)
     w->config = (struct kr_ask_config){
         .servers = 2, .paths = 3, .window = 300, .tries = 3, .mix_case = true};
     w->dice = 7;
-    for (int i = 0; i < 3000; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "d%d.example", i);
-        kr_domains_add(&w->domains, name, "script", 0);
-    }
+    add_domains(w, 3000);
     read_rule(w, "d17.example MX: drop | drop | drop | drop | drop | MX=\"1 late.example\"");
     run(w);
     struct kr_dns_progress p = kr_dns_plan_progress(w->plan);

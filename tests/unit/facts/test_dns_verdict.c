@@ -401,12 +401,50 @@ static void test_notes(void **state)
     assert_int_equal(v.breaking, 1u << KR_HAZARD_TLSRPT | 1u << KR_HAZARD_INSIDE);
 }
 
+/* What is not known of a host makes no failure of it, and no delivery either. */
+static void test_doubts(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t flags;
+        bool more;
+        enum kr_hazard hazard;
+    } cases[] = {{KR_HOST_UNASKED, false, KR_HAZARD_UNASKED},
+                 {KR_HOST_LOST, false, KR_HAZARD_ADDRESS},
+                 {0, true, KR_HAZARD_MORE}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct kr_domain_facts d = facts_of(2);
+        struct kr_mta_side s = side_of("postfix", true);
+        struct kr_preflight_verdict v;
+        d.n_hosts = 2;
+        d.hosts[1] = d.hosts[0];
+        kr_preflight_judge(&d, &s, &v);
+        assert_int_equal(v.outcome, KR_DELIVERS);
+        d.hosts[1].flags = cases[i].flags;
+        d.more_hosts = cases[i].more;
+        kr_preflight_judge(&d, &s, &v);
+        assert_int_equal(v.outcome, KR_UNCERTAIN);
+        assert_int_equal(v.hosts[0].outcome, KR_DELIVERS);
+        assert_int_equal(v.hosts[1].outcome, cases[i].more ? KR_DELIVERS : KR_UNCERTAIN);
+        assert_int_equal(v.unsure, 1u << cases[i].hazard);
+        assert_int_equal(v.breaking, 0);
+        d.hosts[0].tlsa = KR_TLSA_USABLE;
+        kr_preflight_judge(&d, &s, &v);
+        assert_int_equal(v.outcome, KR_DOWNGRADES);
+        d.hosts[1].tlsa = KR_TLSA_USABLE;
+        kr_preflight_judge(&d, &s, &v);
+        assert_int_equal(v.outcome, KR_FAILS);
+        assert_int_equal(v.hosts[1].outcome, KR_FAILS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),      cmocka_unit_test(test_no_hosts),
         cmocka_unit_test(test_sinks),     cmocka_unit_test(test_several_hosts),
         cmocka_unit_test(test_providers), cmocka_unit_test(test_notes),
+        cmocka_unit_test(test_doubts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
