@@ -16,6 +16,7 @@ struct kr_preflight_want {
     enum kr_sink_tls sink;          /* when there are none: what it is like, */
     const char *sink_why;           /* and how that is known */
     const char *exempt;           /* prefixes that the redirect leaves alone, with spaces between */
+    const char *exempt_why;       /* why these may not be all of them; NULL: they are */
     const char *anchor, *ca_file; /* ca_file: NULL: the system's CAs */
     bool trust_ad, policies;      /* policies: fetch those of MTA-STS */
     bool shed;                    /* this process needs no privileges once the programs run */
@@ -37,7 +38,8 @@ struct kr_preflight_end {
     char why[256];                 /* when not */
     struct kr_sink_said sink;      /* looked at, or else assumed */
     bool looked;
-    char fetcher[256]; /* how kumo-fetch ended, when not well */
+    char exempt_why[256]; /* why it is not known which addresses the redirect leaves alone; or "" */
+    char fetcher[256];    /* how kumo-fetch ended, when not well */
 };
 /* Should: be called without a capability that is not needed to open the files and to start a
  * program. Mustn't: believe what the program tells beyond its form. Everything that was not told is

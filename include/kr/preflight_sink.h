@@ -23,7 +23,9 @@ int kr_sink_choose(const struct kr_strlist *told, const struct kr_strlist *confi
                    struct kr_sink_choice *out, struct kr_err *e);
 /* The prefixes that the redirect in this network namespace leaves alone, with spaces between; where
  * none stands, those of `configured` (what up would take, its automatic ones aside, which are
- * private). */
-void kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out);
+ * private). 0; or -1: the record of a redirect can't be read (KR_UNKNOWN, which ones it leaves
+ * alone is then unknown: `out` has those of `configured`, some of them maybe), or one of
+ * `configured` is no prefix (KR_USAGE). */
+int kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out, struct kr_err *e);
 
 #endif

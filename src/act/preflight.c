@@ -225,6 +225,7 @@ int kr_preflight_run(const struct kr_preflight_want *w, const struct kr_prefligh
     end->sink.state = (uint8_t)(w->sinks->n ? KR_SINK_UNTOLD : w->sink);
     set_sink(w->sides, (enum kr_sink_tls)end->sink.state);
     snprintf(end->sink.words, sizeof end->sink.words, "%s", w->sink_why ? w->sink_why : "");
+    snprintf(end->exempt_why, sizeof end->exempt_why, "%s", w->exempt_why ? w->exempt_why : "");
     child_begin(&c, PROGRAM);
     child_begin(&fetcher, FETCHER);
     int bad = prepare(&c, w, e) || start_fetcher(&fetcher, &c, w, e) || child_start(&c, true, e) ||

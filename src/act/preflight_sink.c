@@ -18,20 +18,20 @@ static void from_plan(const struct kr_plan *p, struct kr_sink_choice *out)
 }
 
 /* 1: there is a record of what up did here, 0: there is none, -1: it can't be read. */
-static int read_state(struct kr_state *s)
+static int read_state(struct kr_state *s, struct kr_err *e)
 {
     struct stat st;
     struct kr_paths paths;
     if (stat(KR_STATE_DIR, &st))
-        return errno == ENOENT ? 0 : -1;
-    return kr_paths_find(&paths, NULL) ? -1 : kr_state_read(&paths, s, NULL);
+        return errno == ENOENT ? 0 : kr_fail(e, KR_UNKNOWN, errno, "%s", KR_STATE_DIR);
+    return kr_paths_find(&paths, e) ? -1 : kr_state_read(&paths, s, e);
 }
 
 /* 1: a redirect stands, 0: none does, -1: that can't be read. */
 static int from_state(struct kr_sink_choice *out)
 {
     struct kr_state s = {0};
-    int got = read_state(&s);
+    int got = read_state(&s, NULL);
     if (got == 1 && s.plan.mode == KR_MODE_REDIRECT)
         from_plan(&s.plan, out);
     else if (got == 1)
@@ -89,15 +89,32 @@ static void add_exempt(const struct kr_prefix *p, struct kr_buf *out)
     kr_buf_printf(out, "%s%s", out->len ? " " : "", kr_prefix_str(p, text));
 }
 
-void kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out)
+static int add_configured(const struct kr_strlist *l, struct kr_buf *out, struct kr_err *e)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct kr_prefix p;
+        if (strcmp(l->v[i], "auto") == 0 || strcmp(l->v[i], "none") == 0)
+            continue;
+        if (kr_prefix_parse(l->v[i], &p, e))
+            return kr_wrap(e, "--lan");
+        add_exempt(&p, out);
+    }
+    return 0;
+}
+
+int kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out, struct kr_err *e)
 {
     struct kr_state s = {0};
-    struct kr_prefix p;
-    int got = read_state(&s);
+    int got = read_state(&s, e);
     for (size_t i = 0; got == 1 && i < s.plan.lan.n; i++)
         add_exempt(&s.plan.lan.v[i].prefix, out);
-    for (size_t i = 0; got != 1 && i < configured->n; i++)
-        if (kr_prefix_parse(configured->v[i], &p, NULL) == 0)
-            add_exempt(&p, out);
     kr_state_free(&s);
+    if (got == 1)
+        return 0;
+    struct kr_err odd = {0};
+    if (add_configured(configured, out, &odd)) {
+        *e = odd;
+        return -1;
+    }
+    return got;
 }

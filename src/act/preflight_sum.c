@@ -93,7 +93,8 @@ int kr_preflight_status(const struct kr_preflight_sum *s, const struct kr_prefli
         harm += s->breaking[h];
     if (harm)
         return KR_UNSAFE;
-    return end->whole && !s->outcomes[KR_UNCERTAIN] && !end->account.unjudged ? KR_OK : KR_UNKNOWN;
+    bool open = s->outcomes[KR_UNCERTAIN] || end->account.unjudged || *end->exempt_why;
+    return end->whole && !open ? KR_OK : KR_UNKNOWN;
 }
 
 const char *kr_preflight_word(int status)

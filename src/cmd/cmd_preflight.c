@@ -280,7 +280,12 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
     struct kr_sink_choice sink;
     const struct kr_strlist none = {0};
     KR_AUTO_BUF struct kr_buf exempt = {0};
-    kr_exempt_find(up ? &up->lan : &none, &exempt);
+    struct kr_err open = {0};
+    int told = kr_exempt_find(up ? &up->lan : &none, &exempt, &open);
+    if (told && open.exit == KR_USAGE) {
+        *e = open;
+        return KR_USAGE;
+    }
     int status =
         kr_sink_choose(&p->sinks, up ? &up->sinks : &none, &sink, e) ? (int)e->exit : KR_OK;
     const struct kr_preflight_want want = {.domains = domains,
@@ -293,6 +298,7 @@ static int ask_and_say(const struct kr_common *c, const struct kr_preflight_opti
                                            .ca_file = p->ca_file,
                                            .seconds = p->fetch_timeout,
                                            .exempt = exempt.s,
+                                           .exempt_why = told ? open.msg : NULL,
                                            .anchor = p->anchor,
                                            .trust_ad = p->trust_ad,
                                            .shed = shed,

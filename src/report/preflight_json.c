@@ -200,6 +200,9 @@ void kr_json_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
             end->told, end->whole ? "true" : "false");
     put_text("why", end->why, out);
     put_policies(s, end, out);
+    fprintf(out, ",\"exemptions\":{\"known\":%s,", *end->exempt_why ? "false" : "true");
+    put_text("why", end->exempt_why, out);
+    fputc('}', out);
     fprintf(out, ",\"addresses_unasked\":{\"hosts\":%" PRIu64 ",\"domains\":%" PRIu64 "}",
             a->unasked, s->domains[KR_HAZARD_UNASKED]);
     put_sums(s, out);

@@ -231,6 +231,11 @@ void kr_text_preflight(const struct kr_preflight_sum *s, const struct kr_preflig
             say_hazard(s, h, KR_HARM_ANY, out);
     for (size_t i = 0; i < sides->n_notes; i++)
         say_note(&sides->notes[i], out);
+    if (*end->exempt_why) {
+        row(out, "unknown");
+        fprintf(out, "which addresses the redirect leaves alone: %s\n", end->exempt_why);
+        fputs("              do: sudo kumo-redirect status tells what stands here\n", out);
+    }
     if (!end->whole) {
         row(out, "unknown");
         fprintf(out, "%" PRIu64 " domains: %s\n", end->account.domains - end->told, end->why);

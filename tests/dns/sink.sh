@@ -190,7 +190,35 @@ tail -n 1 out >sum
 exempt "an MX host in the LAN that the redirect leaves alone" d9999-i.com 'true true inside'
 exempt "and one outside, whatever is configured" d6-i.com 'false false ' --config config
 said "by anybody" '.sink.starttls + " \(.sink.assumed)"' 'clear false'
+
+# ---- its record can't be read, or is none ----
+RECORD=/run/kumo-redirect/$(in_ns "$H" stat -Lc %i /proc/self/ns/net).json
+cp -p "$RECORD" record
+open_exemptions() {
+    local name=$1 why=$2 status=0
+    shift 2
+    in_ns "$H" "$@" "$KR" preflight --resolver 127.0.0.1 --mta none --sink builtin --format json d1-m.com >out 2>err || status=$?
+    tail -n 1 out >sum
+    tap_check "$name: exit 4" test "$status" = 4
+    said "  what is redirected is unknown" '.verdict + " \(.exemptions.known)"' 'unknown false'
+    tap_check "  the file is named" test "$(of ".exemptions.why | contains(\"$RECORD\") and contains(\"$why\")")" = true
+}
+said "it is known while it stands" '"\(.exemptions.known)\(.exemptions.why)"' true
+chmod 600 "$RECORD"
+open_exemptions "a record that may not be read" "Permission denied" setpriv --reuid 65534 --clear-groups
+printf '{"schema":' >"$RECORD"
+open_exemptions "one that is cut off" ""
+echo '{"schema": "another/1"}' >"$RECORD"
+open_exemptions "one of another program" "another/1"
+in_ns "$H" "$KR" preflight --resolver 127.0.0.1 --mta none --sink builtin d1-m.com >text 2>&1 || true
+tap_check "in words" grep -qE "^  unknown +which addresses the redirect leaves alone: $RECORD: " text
+exempt "what is known to be bad is told all the same" d6-i.com 'true false inside' --config config
+cp -p record "$RECORD"
 in_ns "$H" "$KR" -q down 2>up.log || tap_note "$(cat up.log)"
+printf 'lan = ["192.0.2.0/33"]\n' >config
+STATUS=0 && in_ns "$H" "$KR" preflight --resolver 127.0.0.1 --config config d1-m.com >out 2>err || STATUS=$?
+tap_check "an exemption that is no prefix: exit 2" test "$STATUS" = 2
+tap_check "  named" grep -q -- "--lan: .*192.0.2.0/33" err
 
 # ---- what this process keeps ----
 ip netns exec "$H" "$KR" preflight --resolver 127.0.0.1 --sink 127.0.0.1:2522 --fetch-timeout 30 --format json d1-g.com >out 2>err &

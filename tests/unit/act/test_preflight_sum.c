@@ -5,6 +5,7 @@
 #include <kr/preflight_sum.h>
 #include <kr/remedy.h>
 
+#include <stdio.h>
 #include <string.h>
 
 static struct kr_domain_facts facts_of(uint8_t first_tlsa)
@@ -32,10 +33,12 @@ static void test_status(void **state)
 {
     (void)state;
     struct kr_preflight_sum s = {0};
-    struct kr_preflight_end end = {.whole = true};
+    struct kr_preflight_end end = {.whole = true}, open = end;
     struct kr_domain_facts d = facts_of(KR_TLSA_NONE);
+    snprintf(open.exempt_why, sizeof open.exempt_why, "it can't be read");
     add(&s, &d);
     assert_int_equal(kr_preflight_status(&s, &end), KR_OK);
+    assert_int_equal(kr_preflight_status(&s, &open), KR_UNKNOWN);
     d.hosts[1].flags = KR_HOST_UNASKED;
     add(&s, &d);
     assert_int_equal(s.outcomes[KR_UNCERTAIN], 1);
@@ -46,6 +49,7 @@ static void test_status(void **state)
     d.hosts[0].flags = KR_HOST_EXEMPT;
     add(&s, &d);
     assert_int_equal(kr_preflight_status(&s, &end), KR_UNSAFE);
+    assert_int_equal(kr_preflight_status(&s, &open), KR_UNSAFE);
     kr_preflight_sum_free(&s);
 }
 
