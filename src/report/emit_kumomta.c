@@ -21,7 +21,8 @@ static const char how[] =
     "--   kumo.on('get_egress_path_config', test.path(shaper.get_egress_path_config))\n"
     "-- A handler of your own returns kumo.make_egress_path(test.relax(params)) instead.\n"
     "-- Then restart kumod (a reload keeps cached policies).\n"
-    "-- Undo: take both out again, delete the file, restart kumod.\n";
+    "-- Undo: give the event your handler again, without test.path or test.relax, take the dofile\n"
+    "-- out, delete the file, restart kumod.\n";
 
 static const char body[] = "local kumo = require 'kumo'\n"
                            "local test = {}\n"

@@ -25,7 +25,11 @@ set_as "TLS required of all but some" '  hosts_require_tls = ! \N^mx3\.s\.test$\
 set_as "verified where there is TLS" '  tls_verify_hosts = *'
 set_as "another separator" '  hosts_try_dane = <; ! mx1.s.test ; *'
 
-# emitted WHAT LINES DOMAIN...: what stays goes once what is emitted took the place of what was there.
+CONF=exim4/exim4.conf
+edit() { python3 "$TESTS/dns/exim_edit.py" "$@" "$ETC/$CONF"; }
+transports() { in_ns "$H" "${PKG_RUN[@]}" /usr/sbin/exim4 -bP transports >"$1" 2>&1; }
+# emitted WHAT LINES DOMAIN...: what stays goes once what is emitted took the place of what was there, and
+# stays again once that was taken back as it says.
 emitted() {
     local what=$1 lines=$2 domain
     shift 2
@@ -34,18 +38,33 @@ emitted() {
     for domain; do
         tap_check "$what: without it $domain stays" test "${REAL[$domain]:-none}" = deferred
     done
+    transports "$LAB_DIR/before"
     emit exim "$@" row3.s.test
-    exim_etc "$(sed -n '/^# In the transport "remote":/,$p' "$LAB_DIR/emitted")"
+    edit apply "$LAB_DIR/emitted"
     compare exim "$what, emitted" "$@" row3.s.test
     for domain in "$@" row3.s.test; do
         tap_check "$what: with it $domain goes" test "${REAL[$domain]:-none}" = sent
     done
     emit exim "$@" row3.s.test
     tap_check "$what: nothing is left to be emitted" grep -q 'nothing has to be switched off' "$LAB_DIR/emitted"
+    transports "$LAB_DIR/during"
+    edit undo
+    transports "$LAB_DIR/after"
+    tap_check "$what: taken back, Exim is set as it was" cmp "$LAB_DIR/before" "$LAB_DIR/after"
+    tap_check "$what: and was not meanwhile" differ "$LAB_DIR/before" "$LAB_DIR/during"
+    exim_sends "$@"
+    for domain; do
+        tap_check "$what: taken back, $domain stays as before" test "${REAL[$domain]:-none}" = deferred
+    done
 }
+differ() { ! cmp -s "$1" "$2"; }
 beside emitted "DANE" "" row1.s.test row2.s.test row5.s.test row8.s.test row10.s.test
 beside emitted "DANE and TLS" '  hosts_require_tls = ! mx3.s.test : *
   hosts_require_dane = mx1.s.test' row1.s.test plain.u.test
+beside emitted "lists of other shapes" '  hosts_require_tls = <; ! \N^mx3\.s\.test$\N ; *
+  hosts_require_dane = mx1.s.test : \
+    mx8.s.test
+  command_timeout = 20s' row1.s.test plain.u.test
 together
 sink_down
 

@@ -218,4 +218,38 @@ http_up release
 emitted enable_dane row14.s.test
 tap_check "a release is not told what it does not know" test "$(grep -c set_mta_sts_enabled "$LAB_DIR/emitted")" = 0
 http_down
+
+# ---- put into a policy as it says, and taken out again ----
+POLICY=$KUMO/etc/policy
+cat >"$POLICY/init.lua" <<'END'
+local kumo = require 'kumo'
+local shaping = require 'policy-extras.shaping'
+local shaper = shaping:setup_with_automation { extra_files = { '/opt/kumomta/etc/policy/shaping.toml' } }
+kumo.on('get_egress_path_config', shaper.get_egress_path_config)
+END
+rm "$POLICY/sources.lua"
+program kcli "[[ \$1 == --endpoint && \$3 == resolve-egress-path && \$4 == --json ]] || exit 2
+exec lua5.4 $TESTS/dns/kumo-path.lua /opt/kumomta/etc/policy/init.lua \"\$5\""
+preflight row1.s.test row3.s.test
+mta 'false /opt/kumomta/sbin/kcli resolve-egress-path --json' '"\(.assumed) \(.how)"' "a kumod with a policy of its own"
+stays() { is row1.s.test .outcome fails "$1: "; is row3.s.test .outcome delivers "$1: "; }
+stays "before"
+cp -r "$POLICY" "$LAB_DIR/policy"
+emitted "enable_tls enable_dane" row1.s.test row3.s.test
+mapfile -t LINES < <(sed -nE 's/^--   (local |kumo\.on)/\1/p' "$LAB_DIR/emitted")
+FILE=$(sed -nE 's/^-- Save it as ([^ ]+)\. .*/\1/p' "$LAB_DIR/emitted")
+tap_check "the file it says is the file that is loaded" test "${LINES[0]}" = "local test = dofile '$FILE'"
+cp "$LAB_DIR/emitted" "$KUMO${FILE#/opt/kumomta}"
+awk -v load="${LINES[0]}" -v path="${LINES[1]}" '/get_egress_path_config/ { print path; next } { print } /require .kumo.$/ { print load }' \
+    "$LAB_DIR/policy/init.lua" >"$POLICY/init.lua"
+preflight row1.s.test row3.s.test
+is row1.s.test .outcome delivers 'with it: '
+is row3.s.test .outcome delivers 'with it: '
+in_ns "$H" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" --emit kumomta row1.s.test >"$LAB_DIR/again" 2>"$LAB_DIR/err" || true
+tap_check "nothing is left to be emitted" grep -q 'nothing has to be switched off' "$LAB_DIR/again"
+sed -i "\|^${LINES[0]}\$|d; s/test\.path(\(shaper[^)]*\))/\1/" "$POLICY/init.lua"
+rm "$KUMO${FILE#/opt/kumomta}"
+tap_check "taken out, the policy is what it was" diff -r "$LAB_DIR/policy" "$POLICY"
+preflight row1.s.test row3.s.test
+stays "taken out"
 tap_done
