@@ -10,7 +10,8 @@
 
 /* What one process counts and others may read meanwhile; each value is written whole. */
 struct kr_hist_live {
-    _Atomic uint64_t bucket[KR_HIST_BUCKETS], sum; /* sum in us */
+    _Atomic uint64_t sum,
+        bucket[KR_HIST_BUCKETS]; /* sum in us; beside the buckets of most values */
 };
 struct kr_hist_sum {
     uint64_t bucket[KR_HIST_BUCKETS];

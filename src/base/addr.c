@@ -59,11 +59,27 @@ int kr_addr_parse(const char *text, struct kr_addr *out, struct kr_err *e)
     return 0;
 }
 
+/* inet_ntop(3) would do it by sprintf(3), which costs a sink more than all of its greeting. */
+static char *put_octet(char *p, unsigned v)
+{
+    if (v >= 100)
+        *p++ = (char)('0' + v / 100);
+    if (v >= 10)
+        *p++ = (char)('0' + v / 10 % 10);
+    *p++ = (char)('0' + v % 10);
+    return p;
+}
+
 const char *kr_addr_str(const struct kr_addr *a, char out[static KR_ADDRSTRLEN])
 {
-    uint8_t raw[16];
-    kr_addr_bytes(a, raw);
-    return inet_ntop(kr_addr_family(a), raw, out, KR_ADDRSTRLEN);
+    if (!kr_addr_is_v4(a))
+        return inet_ntop(AF_INET6, a->b, out, KR_ADDRSTRLEN);
+    char *p = out;
+    for (unsigned i = 12; i < 16; i++) {
+        p = put_octet(p, a->b[i]);
+        *p++ = i < 15 ? '.' : '\0';
+    }
+    return out;
 }
 
 socklen_t kr_addr_sockaddr(const struct kr_addr *a, uint16_t port, struct sockaddr_storage *out)

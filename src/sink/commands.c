@@ -3,9 +3,7 @@
 #include <kr/sink_gather.h>
 #include <kr/sink_tally.h>
 
-#include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 enum takes { NO_ARG, ANY_ARG, NEEDS_ARG };
 
@@ -16,12 +14,6 @@ struct command {
     const char *syntax, *because; /* said with 501, with 503 */
     void (*run)(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
 };
-
-static bool has_prefix(struct arg a, const char *word)
-{
-    size_t n = strlen(word);
-    return a.n >= n && strncasecmp(a.p, word, n) == 0;
-}
 
 static void add(struct kr_buf *b, const char *text)
 {
@@ -37,6 +29,7 @@ static void abandon(struct kr_sink_ctx *x, struct kr_sink_session *s)
 
 static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
+    char size[KR_SINK_DIGITS];
     abandon(x, s);
     s->phase = KR_SMTP_READY;
     s->extended = true;
@@ -48,8 +41,7 @@ static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
         add(&x->out, "250-AUTH PLAIN LOGIN\r\n");
     if (x->offers & KR_OFFER_CHUNKING)
         add(&x->out, "250-CHUNKING\r\n250-BINARYMIME\r\n");
-    kr_buf_printf(&x->out, "250 SIZE %" PRIu64 "\r\n", x->max_size);
-    kr_tally_reply(x, 250);
+    kr_sink_say(x, 250, (const char *[]){"SIZE ", kr_sink_digits(x->max_size, 10, size), NULL});
 }
 
 /* LMTP has neither EHLO nor HELO (RFC 2033 4.1), SMTP no LHLO. */
@@ -89,7 +81,7 @@ static void on_helo(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg
 /* "FROM:" and the path; false: the reply was given. */
 static bool take_path(struct kr_sink_ctx *x, struct arg *a, const char *word, struct kr_path *path)
 {
-    if (!has_prefix(*a, word)) {
+    if (!arg_begins(*a, word)) {
         kr_sink_reply(x, 501, "5.5.4 Syntax: %s %s<address>", *word == 'F' ? "MAIL" : "RCPT", word);
         return false;
     }

@@ -73,7 +73,15 @@ static uint32_t replies_due(const struct kr_sink_ctx *x, const struct kr_sink_se
 
 static void say_accepted(struct kr_sink_ctx *x)
 {
-    kr_sink_reply(x, 250, "2.0.0 Ok: kumo-sink %s %u-%" PRIx64, x->nonce, x->worker, x->next_id);
+    char worker[KR_SINK_DIGITS], id[KR_SINK_DIGITS];
+    const char *const part[] = {"2.0.0 Ok: kumo-sink ",
+                                x->nonce,
+                                " ",
+                                kr_sink_digits(x->worker, 10, worker),
+                                "-",
+                                kr_sink_digits(x->next_id, 16, id),
+                                NULL};
+    kr_sink_say(x, 250, part);
 }
 
 /* The answers to the recipients of a message that is not refused as a whole. */

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ENVID_MAX 100 /* RFC 3461 4.4 */
 #define ORCPT_MAX 500 /* RFC 3461 4.2 */
@@ -45,9 +44,29 @@ struct arg arg_next_word(struct arg *a)
     return word;
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* As far as both go. */
+static size_t alike(struct arg a, const char *word)
+{
+    size_t n = 0;
+    while (n < a.n && word[n] && lower(a.p[n]) == lower(word[n]))
+        n++;
+    return n;
+}
+
+bool arg_begins(struct arg a, const char *word)
+{
+    return !word[alike(a, word)];
+}
+
 bool arg_is(struct arg a, const char *word)
 {
-    return a.n == strlen(word) && a.n && strncasecmp(a.p, word, a.n) == 0;
+    size_t n = alike(a, word);
+    return n && n == a.n && !word[n];
 }
 
 /* Cuts a at the first c: what stands before it; what follows stays in a (p is NULL: no c). */

@@ -24,21 +24,43 @@ static int put_code(char *to, int code)
     return 4;
 }
 
-void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
+static void add(struct kr_sink_ctx *x, const char *text)
 {
-    char text[512];
-    int n = put_code(text, code);
-    va_list ap;
-    va_start(ap, fmt);
-    n += vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
-    va_end(ap);
-    if (n > (int)sizeof text - 3)
-        n = (int)sizeof text - 3;
-    memcpy(text + n, "\r\n", 2);
-    kr_buf_add(&x->out, text, (size_t)n + 2);
+    kr_buf_add(&x->out, text, strlen(text));
+}
+
+void kr_sink_say(struct kr_sink_ctx *x, int code, const char *const *part)
+{
+    char digits[4];
+    kr_buf_add(&x->out, digits, (size_t)put_code(digits, code));
+    while (*part)
+        add(x, *part++);
+    add(x, "\r\n");
     kr_tally_reply(x, (unsigned)code);
     if (code >= 400)
         kr_tally(x, KR_SINK_refused_commands, 1);
+}
+
+void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
+{
+    char text[512 - sizeof "250 \r\n"];
+    bool plain = !strchr(fmt, '%');
+    va_list ap;
+    va_start(ap, fmt);
+    if (!plain)
+        vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    kr_sink_say(x, code, (const char *[]){plain ? fmt : text, NULL});
+}
+
+const char *kr_sink_digits(uint64_t v, unsigned base, char room[static KR_SINK_DIGITS])
+{
+    char *p = room + KR_SINK_DIGITS - 1;
+    *p = '\0';
+    do
+        *--p = "0123456789abcdef"[v % base];
+    while (v /= base);
+    return p;
 }
 
 static void forget(struct kr_sink_session *s)
@@ -93,9 +115,11 @@ void kr_sink_greet(struct kr_sink_ctx *x, struct kr_sink_session *s, const struc
     char text[KR_ADDRSTRLEN];
     if (kr_sink_paused(x, s) || decide_connect(x, s, &p->source, &p->meant))
         return;
-    kr_sink_reply(x, 220, "[%s%s] ESMTP kumo-sink %s%s",
-                  kr_addr_is_v4(&p->meant) ? "" : "IPv6:", kr_addr_str(&p->meant, text), x->nonce,
-                  p->redirected ? "" : " not-redirected");
+    const char *family = kr_addr_is_v4(&p->meant) ? "[" : "[IPv6:";
+    const char *const part[] = {
+        family,   kr_addr_str(&p->meant, text),           "] ESMTP kumo-sink ",
+        x->nonce, p->redirected ? "" : " not-redirected", NULL};
+    kr_sink_say(x, 220, part);
 }
 
 void kr_sink_hang_up(struct kr_sink_ctx *x, struct kr_sink_session *s)

@@ -13,7 +13,8 @@ void arg_skip(struct arg *a, size_t n);
 void arg_skip_spaces(struct arg *a);
 /* The next word, of which there may be none (n is 0). */
 struct arg arg_next_word(struct arg *a);
-/* Whole and in any case. */
+/* In any case of letters: so begins, and that is all. */
+bool arg_begins(struct arg a, const char *word);
 bool arg_is(struct arg a, const char *word);
 /* Decimal digits and nothing else; above 2^64: UINT64_MAX. */
 bool arg_number(struct arg a, uint64_t *out);
@@ -21,6 +22,12 @@ bool arg_number(struct arg a, uint64_t *out);
 /* Appends a reply and its CRLF; a code of 400 or more is counted as a refusal. */
 void kr_sink_reply(struct kr_sink_ctx *x, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same of texts in a row, up to NULL: printf(3) takes longer than all else that a reply does.
+ */
+void kr_sink_say(struct kr_sink_ctx *x, int code, const char *const *part);
+/* Digits of v to the base of 2 to 16; they stand at the end of the room, the result says where. */
+#define KR_SINK_DIGITS 65
+const char *kr_sink_digits(uint64_t v, unsigned base, char room[static KR_SINK_DIGITS]);
 /* A reply of 421, after which the connection ends. */
 void kr_sink_dismiss(struct kr_sink_ctx *x, struct kr_sink_session *s, const char *text);
 /* 421, when the sink is paused. */
