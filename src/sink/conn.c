@@ -25,7 +25,7 @@
 
 #define SLICE_MS 100 /* how often a client whose bandwidth is limited is read */
 #define AGAIN 8      /* reads of one client before the others get their turn */
-#define LUCK 8       /* reads in vain that good ones before make up for, four times over */
+#define LENGTHY 4096 /* octets that take long to read, next to what a reply takes to send */
 
 static void move(struct worker *w, struct conn *c, enum waits to, int64_t until)
 {
@@ -83,6 +83,15 @@ static void hold(struct worker *w, struct conn *c, int64_t until)
     move(w, c, HELD, until);
 }
 
+static int send_replies(struct worker *w, struct conn *c, size_t n, size_t *sent)
+{
+    int64_t began = w->x.now;
+    int done = conn_send(c, w->x.out.s, n, sent);
+    worker_clock(w);
+    luck_said(&w->luck, w->x.now - began);
+    return done;
+}
+
 /* Sends what the session said, up to what is held back. Nothing more is read until all of it is
  * sent. 1: all is sent, 0: not yet, -1: the connection is gone. */
 static int say(struct worker *w, struct conn *c)
@@ -92,7 +101,7 @@ static int say(struct worker *w, struct conn *c)
     int64_t until = x->delay == KR_SINK_FOREVER ? INT64_MAX : w->now + x->delay;
     bool held = x->delay != 0;
     x->out.len = x->delay = 0;
-    int done = now ? conn_send(c, x->out.s, now, &sent) : 1;
+    int done = now ? send_replies(w, c, now, &sent) : 1;
     kr_tally(x, KR_SINK_octets_out, (int64_t)sent);
     if (done > 0 && !held)
         return 1;
@@ -141,6 +150,8 @@ static bool converse(struct worker *w, struct conn *c, size_t n)
     int done;
     do {
         used = kr_sink_feed(&w->x, &c->s, w->buf, n);
+        if (n > LENGTHY)
+            worker_clock(w);
         n -= used;
         memmove(w->buf, w->buf + used, n);
         done = say(w, c);
@@ -189,21 +200,6 @@ static ssize_t read_some(struct worker *w, struct conn *c)
     return conn_recv(c, w->buf + c->in_len, most);
 }
 
-/* A client on this very processor has often said its next word by the time that our reply is sent:
- * reading on at once saves a wait then. Where it does not pay it is tried once in so many reads. */
-static bool is_lucky(struct worker *w)
-{
-    if (w->luck < 0)
-        w->luck++;
-    return w->luck >= 0;
-}
-
-static void note_luck(struct worker *w, bool good)
-{
-    int luck = good ? w->luck + 1 : w->luck - LUCK / 4;
-    w->luck = luck > LUCK ? LUCK : luck < 0 ? -4 * LUCK : luck;
-}
-
 /* NOTHING was there; STOP: no more may be read now, or the connection is gone. */
 enum got { NOTHING, STOP, PERHAPS_MORE, MORE };
 
@@ -215,6 +211,7 @@ static enum got more_of(const struct conn *c)
 static enum got read_once(struct worker *w, struct conn *c)
 {
     bool skipping = can_skip(w, c);
+    luck_silence(&w->luck);
     ssize_t r = read_some(w, c);
     if (r < 0 && (errno == EAGAIN || errno == EINTR))
         return NOTHING;
@@ -235,17 +232,21 @@ static enum got read_once(struct worker *w, struct conn *c)
     return c->waits == HELD || c->out || c->handshake ? STOP : more_of(c);
 }
 
-static void on_readable(struct worker *w, struct conn *c)
+static void read_on(struct worker *w, struct conn *c, enum got got)
 {
-    enum got got = read_once(w, c);
-    for (int i = 1; got == MORE || (got == PERHAPS_MORE && i < AGAIN && is_lucky(w)); i++) {
+    for (int i = 1; got == MORE || (got == PERHAPS_MORE && i < AGAIN && luck_try(&w->luck)); i++) {
         bool guessed = got == PERHAPS_MORE;
-        if (guessed)
+        if (guessed && w->luck.tried == LUCK_SILENCE)
             worker_clock(w);
         got = read_once(w, c);
         if (guessed)
-            note_luck(w, got != NOTHING);
+            luck_note(&w->luck, got != NOTHING);
     }
+}
+
+static void on_readable(struct worker *w, struct conn *c)
+{
+    read_on(w, c, read_once(w, c));
 }
 
 /* What was said is sent: what has come meanwhile gets its turn. */
@@ -350,12 +351,12 @@ static void count_open(struct worker *w, struct conn *c, const struct kr_origdst
 }
 
 void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from,
-               const struct kr_endpoint *local)
+               const struct kr_endpoint *bound)
 {
     struct kr_origdst d;
     uint16_t port;
     w->x.account = NULL;
-    if (kr_origdst(fd, local, &d)) {
+    if (kr_origdst(fd, bound, w->cfg->ranges.n, &d)) {
         close(fd);
         return;
     }
@@ -380,8 +381,8 @@ void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from,
     int done = say(w, c);
     if (done < 0)
         conn_close(w, c);
-    else if (done > 0)
-        settle(w, c);
+    else if (done > 0 && settle(w, c))
+        read_on(w, c, PERHAPS_MORE);
 }
 
 /* 421, then FIN; the rest of what the client sends is read away, or a RST would overtake the

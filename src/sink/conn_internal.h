@@ -5,7 +5,7 @@
 #include <kr/sink_idle.h>
 #include <kr/sink_session.h>
 
-enum ref_kind { REF_SIGNAL, REF_LISTENER, REF_CONN };
+enum ref_kind { REF_SIGNAL, REF_TIMER, REF_LISTENER, REF_CONN };
 
 /* What an epoll event points to: the first member of what it belongs to. */
 struct ref {

@@ -4,32 +4,39 @@
 
 #define ORIGINAL_DST 80
 
-static int ask_local(int fd, struct kr_addr *out, uint16_t *port)
+static int ask_local(int fd, struct kr_addr *out)
 {
     struct sockaddr_storage local = {0};
     socklen_t n = sizeof local;
+    uint16_t port;
     if (getsockname(fd, (struct sockaddr *)&local, &n))
         return -1;
-    *out = kr_addr_from_sockaddr(&local, port);
+    *out = kr_addr_from_sockaddr(&local, &port);
     return 0;
 }
 
-int kr_origdst(int fd, const struct kr_endpoint *local, struct kr_origdst *out)
+static bool is_any(const struct kr_addr *a)
 {
+    static const uint8_t none[16];
+    const struct kr_addr any = kr_addr_make(kr_addr_family(a), none);
+    return kr_addr_cmp(a, &any) == 0;
+}
+
+int kr_origdst(int fd, const struct kr_endpoint *bound, bool local, struct kr_origdst *out)
+{
+    bool v4 = kr_addr_is_v4(&bound->first);
     struct sockaddr_storage orig = {0};
-    uint16_t local_port = local ? local->port : 0, port = 0;
-    if (local)
-        out->local = local->first;
-    else if (ask_local(fd, &out->local, &local_port))
-        return -1;
-    bool v4 = kr_addr_is_v4(&out->local);
     socklen_t n = v4 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
-    out->meant = out->local;
-    out->redirected = false;
-    if (getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST, &orig, &n))
-        return 0;
-    struct kr_addr meant = kr_addr_from_sockaddr(&orig, &port);
-    out->redirected = kr_addr_cmp(&meant, &out->local) != 0 || port != local_port;
-    out->meant = meant;
+    uint16_t port = bound->port;
+    out->local = out->meant = bound->first;
+    bool tracked = getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, ORIGINAL_DST, &orig, &n) == 0;
+    if (tracked)
+        out->meant = kr_addr_from_sockaddr(&orig, &port);
+    bool moved = port != bound->port; /* which says enough, where nobody asks for our end */
+    if ((local || !moved) && is_any(&out->local) && ask_local(fd, &out->local))
+        return -1;
+    out->redirected = moved || (tracked && kr_addr_cmp(&out->meant, &out->local) != 0);
+    if (!out->redirected)
+        out->meant = out->local;
     return 0;
 }

@@ -20,15 +20,17 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EVENTS 256
 #define ACCEPTS 64u /* at once, before the connections get their turn */
 #define LINGER_MS 2000
-#define DRAIN_MS 50  /* how often the end of draining is looked for */
-#define PAUSE_MS 100 /* without accepting, when the system is out of files or memory */
-#define CROWDED 8u   /* a worker is, with this part of its connections open */
+#define DRAIN_MS 50    /* how often the end of draining is looked for */
+#define PAUSE_MS 100   /* without accepting, when the system is out of files or memory */
+#define MUCH_LATER 500 /* ms */
+#define CROWDED 8u     /* a worker is, with this part of its connections open */
 
 void worker_clock(struct worker *w)
 {
@@ -62,7 +64,8 @@ static void take_policy(struct worker *w, const struct kr_sink_shared *shared)
 /* The event loop's own descriptors. */
 struct loop {
     struct worker *w;
-    struct ref signals, *listeners;
+    struct ref signals, timer, *listeners;
+    int64_t alarm; /* ms when the timer wakes; 0: never */
     size_t n;
     const struct kr_sink_shared *shared;
     uint64_t turn, accepted; /* of the loop: this one, and the last that brought connections */
@@ -108,15 +111,6 @@ static bool is_shortage(int why)
     return why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM;
 }
 
-/* NULL: bound to every address. */
-static const struct kr_endpoint *bound_to(const struct loop *l, const struct ref *listener)
-{
-    static const uint8_t none[16];
-    const struct kr_endpoint *ep = &l->w->cfg->listen[listener - l->listeners];
-    const struct kr_addr any = kr_addr_make(kr_addr_family(&ep->first), none);
-    return kr_addr_cmp(&ep->first, &any) == 0 ? NULL : ep;
-}
-
 /* Where connections come one by one, no call is spent on hearing that there is no second one. */
 static unsigned expected(struct loop *l)
 {
@@ -129,17 +123,18 @@ static unsigned expected(struct loop *l)
 /* Other errors belong to the connection that was not accepted (accept(2)). */
 static void accept_some(struct loop *l, const struct ref *listener)
 {
-    const struct kr_endpoint *local = bound_to(l, listener);
+    const struct kr_endpoint *bound = &l->w->cfg->listen[listener - l->listeners];
     for (unsigned left = expected(l); left; left--) {
         struct sockaddr_storage from;
         socklen_t n = sizeof from;
         int fd = accept4(listener->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            conn_open(l->w, fd, &from, local);
+            conn_open(l->w, fd, &from, bound);
         } else if (is_shortage(errno)) {
             pause_accepting(l);
             break;
         } else if (errno == EAGAIN) {
+            l->burst = 0;
             break;
         }
     }
@@ -170,6 +165,13 @@ static void on_signal(struct loop *l)
     }
 }
 
+static void on_timer(struct loop *l)
+{
+    uint64_t times;
+    if (read(l->timer.fd, &times, sizeof times) == (ssize_t)sizeof times)
+        l->alarm = 0;
+}
+
 static void dispatch(struct loop *l, const struct epoll_event *ev)
 {
     struct ref *r = ev->data.ptr;
@@ -177,6 +179,8 @@ static void dispatch(struct loop *l, const struct epoll_event *ev)
         conn_event(l->w, (struct conn *)(void *)r, ev->events);
     else if (r->kind == REF_LISTENER)
         accept_some(l, r);
+    else if (r->kind == REF_TIMER)
+        on_timer(l);
     else
         on_signal(l);
 }
@@ -197,6 +201,26 @@ static int next_wait(struct loop *l)
     return wait < 0 || wait > pause ? pause : wait;
 }
 
+static bool set_alarm(struct loop *l, int64_t at)
+{
+    struct itimerspec to = {.it_value = {at / 1000, at % 1000 * 1000000}};
+    if (timerfd_settime(l->timer.fd, TFD_TIMER_ABSTIME, &to, NULL))
+        return false;
+    l->alarm = at;
+    return true;
+}
+
+/* epoll_wait() with a time sets a timer in each call. What is due much later is left to one timer
+ * that is set once for many of them: it may wake for nothing, but never too late. */
+static int soon(struct loop *l)
+{
+    int wait = next_wait(l);
+    int64_t due = l->w->now + wait;
+    if (wait < MUCH_LATER)
+        return wait;
+    return (l->alarm && l->alarm <= due) || set_alarm(l, due) ? -1 : wait;
+}
+
 static bool is_over(const struct loop *l)
 {
     const struct worker *w = l->w;
@@ -207,7 +231,7 @@ static int run(struct loop *l)
 {
     struct epoll_event ev[EVENTS];
     while (!is_over(l)) {
-        int n = epoll_wait(l->w->epoll, ev, EVENTS, next_wait(l));
+        int n = epoll_wait(l->w->epoll, ev, EVENTS, soon(l));
         if (n < 0 && errno != EINTR)
             return KR_INTERNAL;
         worker_clock(l->w);
@@ -231,9 +255,11 @@ static int open_loop(struct loop *l, const struct kr_sink_worker *arg)
     sigaddset(&stops, SIGQUIT);
     l->w->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->signals = (struct ref){REF_SIGNAL, signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK)};
+    l->timer = (struct ref){REF_TIMER, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)};
     l->n = arg->cfg->listens;
     l->listeners = kr_calloc(l->n, sizeof *l->listeners);
-    if (l->w->epoll < 0 || l->signals.fd < 0 || add(l->w, &l->signals))
+    if (l->w->epoll < 0 || l->signals.fd < 0 || l->timer.fd < 0 || add(l->w, &l->signals) ||
+        add(l->w, &l->timer))
         return -1;
     for (size_t i = 0; i < l->n; i++) {
         l->listeners[i] = (struct ref){REF_LISTENER, arg->listeners[i]};
@@ -309,7 +335,8 @@ static int begin(struct loop *l, const struct kr_sink_worker *arg)
 
 int kr_sink_worker_run(const struct kr_sink_worker *arg)
 {
-    struct loop l = {.w = make_worker(arg), .signals.fd = -1, .shared = arg->shared};
+    struct loop l = {
+        .w = make_worker(arg), .signals.fd = -1, .timer.fd = -1, .shared = arg->shared};
     int status = begin(&l, arg) ? KR_CANNOT : run(&l);
     if (status)
         kr_error("worker %u: %s", arg->index, strerror(errno));
@@ -317,6 +344,7 @@ int kr_sink_worker_run(const struct kr_sink_worker *arg)
         kr_close_fd(&l.listeners[i].fd);
     conn_reset_all(l.w);
     kr_close_fd(&l.signals.fd);
+    kr_close_fd(&l.timer.fd);
     kr_close_fd(&l.w->epoll);
     kr_buf_free(&l.w->x.out);
     kr_policy_drop(l.w->x.policy);

@@ -8,6 +8,7 @@
 #include <kr/sink_worker.h>
 
 #include "conn_internal.h"
+#include "luck.h"
 
 #include <sys/socket.h>
 
@@ -21,7 +22,7 @@ struct worker {
     struct waits_of waits;
     size_t open;
     uint64_t generation; /* of the policy it has */
-    int luck;            /* whether it has paid to read on at once, see conn.c */
+    struct luck luck;
     bool draining;
     int64_t drained_at;        /* when those that are left are reset, ms */
     struct kr_capture capture; /* x.capture points here, or nowhere */
@@ -29,11 +30,10 @@ struct worker {
     char buf[READ_SIZE];
 };
 
-/* Sets w->now and w->x.now. */
-void worker_clock(struct worker *w);
-/* Takes over an accepted socket: greets, or turns it away. `local`: its own end, or NULL. */
+void worker_clock(struct worker *w); /* sets w->now and w->x.now */
+/* Takes over an accepted socket of a listener bound there: greets, or turns it away. */
 void conn_open(struct worker *w, int fd, const struct sockaddr_storage *from,
-               const struct kr_endpoint *local);
+               const struct kr_endpoint *bound);
 void conn_event(struct worker *w, struct conn *c, uint32_t events);
 /* Ends what has waited too long; returns ms until the next one is due, -1 when there is none. */
 int conn_expire(struct worker *w);

@@ -68,7 +68,7 @@ def never_ready(env):
 
 def no_place(env):
     """A connection epoll does not take is closed, and the next one hears one greeting, its own."""
-    with Sink(env=dict(os.environ, FAIL_ADD="4", **env)) as sink:  # signals, two listeners, this
+    with Sink(env=dict(os.environ, FAIL_ADD="5", **env)) as sink:  # signals, timer, two listeners, this
         with sink.connect() as s:
             lost = read_all(s)
         got = talk(sink, [b"QUIT\r\n"])
