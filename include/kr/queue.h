@@ -25,7 +25,7 @@ struct kr_queue {
     char where[256];                       /* the instance: configuration or URL */
     char how[64];                          /* by what it was asked: "postqueue -j" */
     char why[200];                         /* KR_QUEUE_UNKNOWN: the reason, with a remedy */
-    char purge[300], hold[300], look[300]; /* commands for a shell, as root; "": none is known */
+    char purge[900], hold[900], look[900]; /* commands for a shell, as root; "": none is known */
     bool purgeable;                        /* kr_queue_purge can do it */
     char order[48];                        /* of a purge that goes on (KumoMTA) */
     uint64_t file[2];                      /* device and inode of its configuration; 0: none */

@@ -34,6 +34,20 @@ void kr_buf_printf(struct kr_buf *b, const char *fmt, ...)
         b->s[b->len] = '\0';
 }
 
+void kr_buf_shell(struct kr_buf *b, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_@%+=:,./-";
+    if (*word && !word[strspn(word, plain)]) {
+        kr_buf_add(b, word, strlen(word));
+        return;
+    }
+    kr_buf_add(b, "'", 1);
+    for (const char *w = word; *w; w++)
+        kr_buf_add(b, *w == '\'' ? "'\\''" : w, *w == '\'' ? 4 : 1);
+    kr_buf_add(b, "'", 1);
+}
+
 const char *kr_buf_str(const struct kr_buf *b)
 {
     return b->s ? b->s : "";

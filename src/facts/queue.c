@@ -77,6 +77,19 @@ void kr_queue_count(struct kr_queue *q, const char *how, uint64_t queued, uint64
     snprintf(q->how, sizeof q->how, "%s", how);
 }
 
+void kr_queue_command(char *out, size_t room, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    int n = vsnprintf(out, room, fmt, args);
+    va_end(args);
+    bool whole = n >= 0 && (size_t)n < room;
+    for (const char *c = out; whole && *c; c++)
+        whole = (unsigned char)*c >= ' ' && *c != 127;
+    if (!whole)
+        *out = '\0';
+}
+
 const char *kr_queue_program(const char *const *paths)
 {
     for (; *paths; paths++)

@@ -206,19 +206,17 @@ static void ask_program(struct kr_queue_asking *a, struct kr_queue *q, const cha
 
 static void commands(const struct kr_queue_asking *a, struct kr_queue *q, const char *program)
 {
-    const char *name = program ? strrchr(program, '/') + 1 : "exim";
-    char into[48] = "", how[320];
+    static const char each[] = "%s -bpr | awk '$3 ~ /-/ { print $3 }' | xargs -r %s %s";
+    KR_AUTO_BUF struct kr_buf how = {0};
     if (!a->same)
-        snprintf(into, sizeof into, "nsenter -a -t %d ", (int)a->mta->pid);
-    snprintf(how, sizeof how, "%s%s%s", name, *a->mta->config ? " -C " : "",
-             *a->mta->config ? a->mta->config : "");
-    snprintf(q->purge, sizeof q->purge,
-             "%s%.100s -bpr | awk '$3 ~ /-/ { print $3 }' | xargs -r %s%.100s -Mrm", into, how,
-             into, how);
-    snprintf(q->hold, sizeof q->hold,
-             "%s%.100s -bpr | awk '$3 ~ /-/ { print $3 }' | xargs -r %s%.100s -Mf", into, how, into,
-             how);
-    snprintf(q->look, sizeof q->look, "%s%.200s -bp", into, how);
+        kr_buf_printf(&how, "nsenter -a -t %d ", (int)a->mta->pid);
+    kr_buf_printf(&how, "%s%s", program ? strrchr(program, '/') + 1 : "exim",
+                  *a->mta->config ? " -C " : "");
+    if (*a->mta->config)
+        kr_buf_shell(&how, a->mta->config);
+    kr_queue_command(q->purge, sizeof q->purge, each, how.s, how.s, "-Mrm");
+    kr_queue_command(q->hold, sizeof q->hold, each, how.s, how.s, "-Mf");
+    kr_queue_command(q->look, sizeof q->look, "%s -bp", how.s);
 }
 
 void kr_queue_ask_exim(struct kr_queue_asking *a)

@@ -26,6 +26,9 @@ void kr_queue_doubt(struct kr_queue *q, const char *fmt, ...) __attribute__((for
 /* So many messages: empty or not. */
 void kr_queue_count(struct kr_queue *q, const char *how, uint64_t queued, uint64_t held);
 
+/* A command for a shell; "" when it would be cut off, or has what can't be printed. */
+void kr_queue_command(char *out, size_t room, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 /* Those who ask one kind each. */
 void kr_queue_ask_postfix(struct kr_queue_asking *a);
 void kr_queue_ask_exim(struct kr_queue_asking *a);

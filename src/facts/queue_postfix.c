@@ -216,14 +216,18 @@ static void ask_tool(struct kr_queue_asking *a, struct kr_queue *q, const char *
 
 static void commands(const struct kr_queue_asking *a, struct kr_queue *q)
 {
-    char into[48] = "", which[270] = "";
+    KR_AUTO_BUF struct kr_buf which = {0};
+    char into[48] = "";
     if (!a->same)
         snprintf(into, sizeof into, "nsenter -a -t %d ", (int)a->mta->pid);
-    if (strcmp(q->where, "/etc/postfix") != 0)
-        snprintf(which, sizeof which, " -c %.200s", q->where);
-    snprintf(q->purge, sizeof q->purge, "%spostsuper%s -d ALL", into, which);
-    snprintf(q->hold, sizeof q->hold, "%spostsuper%s -h ALL", into, which);
-    snprintf(q->look, sizeof q->look, "%spostqueue%s -p", into, which);
+    if (strcmp(q->where, "/etc/postfix") != 0) {
+        kr_buf_printf(&which, " -c ");
+        kr_buf_shell(&which, q->where);
+    }
+    const char *c = kr_buf_str(&which);
+    kr_queue_command(q->purge, sizeof q->purge, "%spostsuper%s -d ALL", into, c);
+    kr_queue_command(q->hold, sizeof q->hold, "%spostsuper%s -h ALL", into, c);
+    kr_queue_command(q->look, sizeof q->look, "%spostqueue%s -p", into, c);
 }
 
 static void identify(const struct kr_queue_asking *a, const char *main_cf, uint64_t file[2])

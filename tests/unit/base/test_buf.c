@@ -50,6 +50,27 @@ static void test_printf(void **state)
     assert_string_equal(b.s + b.len - 2, " 7");
 }
 
+static void test_shell(void **state)
+{
+    static const char *const words[][2] = {{"/etc/postfix-2", "/etc/postfix-2"},
+                                           {"http://h:1/a_b,c%2=@+", "http://h:1/a_b,c%2=@+"},
+                                           {"", "''"},
+                                           {"a b", "'a b'"},
+                                           {"it's", "'it'\\''s'"},
+                                           {"$(id);`id`", "'$(id);`id`'"},
+                                           {"~", "'~'"},
+                                           {"a\nb", "'a\nb'"},
+                                           {"[::1]*?", "'[::1]*?'"},
+                                           {"\"\\", "'\"\\'"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        KR_AUTO_BUF struct kr_buf b = {0};
+        kr_buf_printf(&b, "-c ");
+        kr_buf_shell(&b, words[i][0]);
+        assert_string_equal(b.s + 3, words[i][1]);
+    }
+}
+
 static void test_grow(void **state)
 {
     size_t cap = 0;
@@ -97,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty), cmocka_unit_test(test_add),    cmocka_unit_test(test_printf),
         cmocka_unit_test(test_grow),  cmocka_unit_test(test_memory), cmocka_unit_test(test_close),
+        cmocka_unit_test(test_shell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,9 +94,42 @@ static void test_million(void **state)
     kr_queue_ids_free(&ids);
 }
 
+static struct kr_queue commanded(const char *where, bool same)
+{
+    static struct kr_mta mta = {.pid = 7};
+    struct kr_queue q = {.queued = 0};
+    struct kr_queue_asking a = {.mta = &mta, .same = same};
+    snprintf(q.where, sizeof q.where, "%s", where);
+    commands(&a, &q);
+    return q;
+}
+
+static void test_commands(void **state)
+{
+    char out[8], path[256];
+    (void)state;
+    assert_string_equal(commanded("/etc/postfix", true).purge, "postsuper -d ALL");
+    assert_string_equal(commanded("/etc/postfix-2", false).hold,
+                        "nsenter -a -t 7 postsuper -c /etc/postfix-2 -h ALL");
+    assert_string_equal(commanded("/tmp/x;id", true).look, "postqueue -c '/tmp/x;id' -p");
+    assert_string_equal(commanded("/tmp/x\033[2K", true).purge, "");
+    memset(path, 'a', sizeof path);
+    path[255] = '\0';
+    struct kr_queue q = commanded(path, true);
+    assert_int_equal(strlen(q.purge), strlen("postsuper -c  -d ALL") + 255);
+    assert_non_null(strstr(q.purge, "a -d ALL"));
+    memset(path, '\'', 255); /* four octets each */
+    assert_string_equal(commanded(path, true).purge, "");
+    kr_queue_command(out, sizeof out, "%s", "1234567");
+    assert_string_equal(out, "1234567");
+    kr_queue_command(out, sizeof out, "%s", "12345678");
+    assert_string_equal(out, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_files), cmocka_unit_test(test_lines),
-                                       cmocka_unit_test(test_million)};
+                                       cmocka_unit_test(test_million),
+                                       cmocka_unit_test(test_commands)};
     return cmocka_run_group_tests(tests, make_spool, remove_spool);
 }
