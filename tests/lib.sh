@@ -145,7 +145,7 @@ spawn() {
 # spawn_ready: the same, and waits for the program's line "ready".
 spawn_ready() {
     spawn "$@"
-    await_line "$LAB_DIR/$1.log" '^ready' || die "$1 did not start: $(cat "$LAB_DIR/$1.log")"
+    await_line "$LAB_DIR/$1.log" '^ready' 1 20 || die "$1 did not start: $(cat "$LAB_DIR/$1.log")"
 }
 
 # ---- the lab -------------------------------------------------------------------------------------

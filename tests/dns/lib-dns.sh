@@ -84,10 +84,16 @@ unbound_up() {
 # drill from ldnsutils is not there on every release; a query by hand is.
 answers() { in_ns "$H" python3 "$TESTS/dns/ask.py" "$1" "$2" "$3" >/dev/null 2>&1; }
 
+# What of a test takes seconds has ended long before.
+ASKING=(timeout -k 5 200)
+# asking_stood STATUS WHAT: says so when it is timeout(1)'s.
+asking_stood() { (($1 != 124 && $1 != 137)) || tap_note "after ${ASKING[-1]} s it still ran: $2: $(cat "$LAB_DIR/err")"; }
 # preflight OPTION...: one line of JSON a domain, and the sum, in $LAB_DIR/out; its status in STATUS.
 preflight() {
     STATUS=0
-    in_ns "$H" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" --format json "$@" >"$LAB_DIR/out" 2>"$LAB_DIR/err" || STATUS=$?
+    in_ns "$H" "${ASKING[@]}" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" --format json "$@" \
+        >"$LAB_DIR/out" 2>"$LAB_DIR/err" || STATUS=$?
+    asking_stood "$STATUS" "preflight $*"
 }
 # said DOMAIN FILTER: what jq makes of its line.
 said() { jq -r "select(.domain == \"$1\") | $2" "$LAB_DIR/out"; }

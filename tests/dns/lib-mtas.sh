@@ -36,16 +36,18 @@ mtas_lab() {
 
 # ---- several at once -----------------------------------------------------------------------------
 
-BESIDE=0 BESIDE_MOST=4
+BESIDE=0 BESIDE_MOST=4 BESIDE_TOLD=0
+BESIDE_LIMIT=300 # seconds: ten times what the longest takes where all processors are busy with others
+BESIDE_PID=() BESIDE_UNTIL=() BESIDE_DOES=()
 # Put before what must not find the mail servers of those beside it.
 UNSEEN=(unshare --pid --fork --kill-child --mount-proc)
 
 # beside COMMAND...: in a shell of its own, beside others, with a folder, an /etc, a queue and a port of
-# its own. What it says is told by `together`.
+# its own. What it says is told in order, once it has ended.
 beside() {
     local n=$BESIDE
     BESIDE=$((n + 1))
-    while (($(jobs -rp | wc -l) >= BESIDE_MOST)); do wait -n || true; done
+    beside_await "$BESIDE_MOST"
     mkdir "$LAB_DIR/beside.$n"
     chmod 755 "$LAB_DIR/beside.$n"
     (
@@ -58,25 +60,60 @@ beside() {
         echo "# end"
     ) >"$LAB_DIR/beside.$n/said" 2>&1 &
     LAB_PIDS+=("$!")
+    BESIDE_PID[n]=$! BESIDE_UNTIL[n]=$((SECONDS + BESIDE_LIMIT)) BESIDE_DOES[n]="$1 ${2:-}"
 }
 
-# together: waits for them, and their results are this shell's.
-together() {
-    local i line
-    wait
-    for ((i = 0; i < BESIDE; i++)); do
-        while IFS= read -r line; do
-            case $line in
-            "ok "*) tap_ok "${line#* - }" ;;
-            "not ok "*) tap_not_ok "${line#* - }" ;;
-            "# end") ;;
-            *) echo "$line" ;;
-            esac
-        done <"$LAB_DIR/beside.$i/said"
-        [[ $(tail -n 1 "$LAB_DIR/beside.$i/said") == "# end" ]] || tap_not_ok "number $i came to its end"
-        rm -rf "$LAB_DIR/beside.$i"
+# beside_await N: until fewer than N of them run. Each has its limit, so this comes to an end.
+beside_await() { wait_for $((BESIDE_LIMIT * 2)) beside_fewer "$1"; }
+beside_fewer() {
+    local i n=0
+    for i in "${!BESIDE_PID[@]}"; do
+        if ! kill -0 "${BESIDE_PID[i]}" 2>/dev/null; then
+            unset "BESIDE_PID[i]"
+        elif ((SECONDS < BESIDE_UNTIL[i])); then
+            n=$((n + 1))
+        else
+            beside_end "$i"
+        fi
     done
-    BESIDE=0
+    while ((BESIDE_TOLD < BESIDE)) && [[ -d $LAB_DIR/beside.$BESIDE_TOLD && -z ${BESIDE_PID[BESIDE_TOLD]:-} ]]; do
+        beside_tell "$BESIDE_TOLD"
+        BESIDE_TOLD=$((BESIDE_TOLD + 1))
+    done
+    ((n < $1))
+}
+
+# beside_end I: it has stood. What runs in the lab, and where in the kernel it waits, is told before its shell
+# is ended; what that had started goes with the lab.
+beside_end() {
+    tap_note "${BESIDE_DOES[$1]} has not ended after $BESIDE_LIMIT s. In the lab there run:"
+    tap_note "$(ip netns pids "$H" | paste -sd, | xargs ps -ww -o pid,ppid,etimes,stat,wchan:20,args -p 2>&1)"
+    tap_note "$(tail -n 5 "$LAB_DIR/beside.$1"/{err,postfix.log,mta/log} 2>&1)"
+    kill -9 "${BESIDE_PID[$1]}" 2>/dev/null || true
+    wait_for 10 gone "${BESIDE_PID[$1]}" || true
+    unset "BESIDE_PID[$1]"
+}
+
+# beside_tell I: its results are this shell's.
+beside_tell() {
+    local line last=
+    while IFS= read -r line; do
+        last=$line
+        case $line in
+        "ok "*) tap_ok "${line#* - }" ;;
+        "not ok "*) tap_not_ok "${line#* - }" ;;
+        "# end") ;;
+        *) echo "$line" ;;
+        esac
+    done <"$LAB_DIR/beside.$1/said"
+    [[ $last == "# end" ]] || tap_not_ok "${BESIDE_DOES[$1]}: it came to its end"
+    rm -rf "$LAB_DIR/beside.$1"
+}
+
+# together: waits for all of them.
+together() {
+    beside_await 1 || die "${BESIDE_DOES[*]}: some of them still run"
+    BESIDE=0 BESIDE_TOLD=0
 }
 
 # ---- the lab -------------------------------------------------------------------------------------
@@ -231,8 +268,11 @@ compare() {
 emit() {
     local mta=$1
     shift
-    in_ns "$H" "${UNSEEN[@]}" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" "${SINK_SEEN[@]}" --emit "$mta" "$@" \
-        >"$LAB_DIR/emitted" 2>"$LAB_DIR/err" || (($? == 1)) || tap_note "$(cat "$LAB_DIR/err")"
+    STATUS=0
+    in_ns "$H" "${ASKING[@]}" "${UNSEEN[@]}" "${PKG_RUN[@]}" "$KR" preflight --anchor "$DNS/keys/..ds" "${SINK_SEEN[@]}" \
+        --emit "$mta" "$@" >"$LAB_DIR/emitted" 2>"$LAB_DIR/err" || STATUS=$?
+    asking_stood "$STATUS" "preflight --emit $mta $*"
+    ((STATUS <= 1)) || tap_note "$(cat "$LAB_DIR/err")"
 }
 
 # The truth table, and a few that tell settings apart.

@@ -57,7 +57,7 @@ set_as "encrypt" 'smtp_tls_security_level = encrypt\n'
 set_as "encrypt, as it was said once" 'smtp_tls_security_level =\nsmtp_enforce_tls = yes\n'
 printf '.s.test encrypt\nrow3.s.test may\n' >"$ETC/postfix/tls"
 # shellcheck disable=SC2016
-in_ns "$H" "${PKG_RUN[@]}" bash -c 'cp /etc/postfix/tls "$1/tls" && postmap "hash:$1/tls"' - "$ETC/postfix" 2>/dev/null
+in_ns "$H" "${ASKING[@]}" "${PKG_RUN[@]}" bash -c 'cp /etc/postfix/tls "$1/tls" && postmap "hash:$1/tls"' - "$ETC/postfix" 2>/dev/null
 set_as "a table, by name and by parent" 'smtp_tls_security_level = may\nsmtp_tls_policy_maps = hash:/etc/postfix/tls\n'
 printf '/^row[19]/ secure\n' >"$ETC/postfix/patterns"
 set_as "a table of patterns" 'smtp_tls_security_level = may\nsmtp_tls_policy_maps = regexp:/etc/postfix/patterns\n'
@@ -83,7 +83,7 @@ instances() {
     mta_queue_folders
     MTA_DIR+=-out mta_queue_folders
     # shellcheck disable=SC2016
-    in_ns "$H" "${UNSEEN[@]}" "${PKG_RUN[@]}" bash -c '
+    in_ns "$H" "${ASKING[@]}" "${UNSEEN[@]}" "${PKG_RUN[@]}" bash -c '
         /usr/lib/postfix/sbin/master -c /etc/postfix &
         /usr/lib/postfix/sbin/master -c /etc/postfix-out &
         for ((i = 0; i < 1000; i++)); do
@@ -130,7 +130,7 @@ emitted() {
 # apply FILE: run, where Postfix's folder may be written; it does not run then, and can't be reloaded.
 apply() {
     sed "s|/etc/postfix|$ETC/postfix|g; s|^postfix .* reload|true|" "$1" >"$LAB_DIR/applied"
-    in_ns "$H" "${PKG_RUN[@]}" sh "$LAB_DIR/applied" || tap_note "it failed: $1"
+    in_ns "$H" "${ASKING[@]}" "${PKG_RUN[@]}" sh "$LAB_DIR/applied" || tap_note "it failed: $1"
 }
 beside emitted "DANE" "$DANE" row1.s.test row2.s.test row5.s.test row7.s.test row8.s.test row9.u.test row10.s.test
 beside emitted "a table of its own" "smtp_tls_policy_maps = inline:{ {plain.u.test = secure} }\n$DANE" row1.s.test plain.u.test

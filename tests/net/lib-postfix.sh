@@ -211,7 +211,7 @@ mta_stop() {
     local pid
     pid=$(tr -d ' ' <"$MTA_DIR/queue/pid/master.pid")
     kill "$pid"
-    wait_for 5 mta_gone "$pid"
+    wait_for 20 mta_gone "$pid" || { tap_note "Postfix ($pid) did not end: $(tail -n 5 "$MTA_DIR/log")" && return 1; }
 }
 mta_gone() { ! kill -0 "$1" 2>/dev/null; }
 

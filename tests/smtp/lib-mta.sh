@@ -12,14 +12,15 @@ sink_up() {
 asks() { python3 - "$LAB_DIR/control" "$1" 2>/dev/null <<'END'
 import socket, sys
 with socket.socket(socket.AF_UNIX) as s:
+    s.settimeout(30)
     s.connect(sys.argv[1])
     s.sendall(sys.argv[2].encode() + b"\n")
     print(s.makefile().readline(), end="")
 END
 }
 sink_down() {
-    asks stop >"$LAB_DIR/account"
-    wait_for 10 gone "$SINK"
+    asks stop >"$LAB_DIR/account" || tap_note "the sink does not answer: $(cat "$LAB_DIR/sink.log")"
+    wait_for 10 gone "$SINK" || die "the sink did not end: $(cat "$LAB_DIR/sink.log")"
 }
 gone() { ! kill -0 "$1" 2>/dev/null; }
 counted() { jq -r "$1" "$LAB_DIR/account"; }
