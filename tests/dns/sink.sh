@@ -140,7 +140,7 @@ look --sink 127.0.0.1:2514 --ca-file "$CERTS/ca.pem"
 said "no TLS 1.2" .sink.starttls unknown
 look --sink 127.0.0.1:2521
 said "STARTTLS is refused" .sink.starttls clear
-look --sink 127.0.0.1:2523
+look --sink 127.0.0.1:2523 --fetch-timeout 3
 said "no SMTP server" .sink.starttls unknown
 look --sink 127.0.0.1:2524
 said "busy" .sink.starttls unknown
@@ -255,7 +255,7 @@ chmod 1777 vg
 STATUS=0
 in_ns "$H" timeout 100 valgrind -q --vgdb=no --leak-check=full --error-exitcode=99 --log-file="$LAB_DIR/vg/redirect.%p.log" \
     vg/kumo-redirect preflight --resolver 127.0.0.1 --mta none --format json --sink 127.0.0.1:2502 --fetch-policy \
-    --fetch-timeout 20 d2-m.com d4-o.com >out 2>err || STATUS=$?
+    --fetch-timeout 10 d2-m.com d4-o.com >out 2>err || STATUS=$?
 tail -n 1 out >sum
 tap_note "exit $STATUS, $(jq -c '[.verdict, .complete, .sink.starttls, .why, .fetcher]' sum) $(head -c 500 err)"
 tap_check "valgrind: it came to its end" test "$(of .complete)" = true -a "$(of .fetcher)" = ''
