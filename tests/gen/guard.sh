@@ -53,7 +53,10 @@ MX_6=(--target "[$MX6]:25")
 both() {
     refuses as_nobody "$1" "${REAL[@]}" && refuses as_nobody "$1" "${MX[@]}" && refuses as_nobody "$1" "${MX_6[@]}"
 }
-verify() { in_ns "$H" "$KR" verify -q --allow exempt-relay="the lab's own" >"$LAB_DIR/verify" 2>&1; }
+ALLOW=(--allow exempt-relay="the lab's own")
+# With a sanitizer the sink sets no filter, which is what verify tells of it.
+! grep -q __asan_init "$KR_SINK" || ALLOW+=(--allow sink-relay="built with a sanitizer")
+verify() { in_ns "$H" "$KR" verify "${ALLOW[@]}" >"$LAB_DIR/verify" 2>&1; }
 up() { in_ns "$H" "$KR" -q up >"$LAB_DIR/up" 2>&1; }
 block() { in_ns "$H" "$KR" -q up --block >"$LAB_DIR/up" 2>&1; }
 up_and_verified() {

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,9 +18,10 @@
 
 static bool put(struct kr_queue *q, unsigned worker, const char *a, size_t n, const char *b)
 {
-    char first[PAGE];
+    char first[PAGE], last[8];
     memcpy(first, a, n);
-    struct iovec v[] = {{first, n}, {NULL, 0}, {(char[8]){b[0], b[1]}, strlen(b)}};
+    snprintf(last, sizeof last, "%s", b);
+    struct iovec v[] = {{first, n}, {NULL, 0}, {last, strlen(last)}};
     return kr_queue_put(q, worker, v, 3);
 }
 
