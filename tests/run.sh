@@ -6,8 +6,8 @@
 #        tests/run.sh --root        only says whether this user may run all of them
 #        tests/run.sh --list        the suites
 # WRAP='valgrind ...' stands before each program. SUITE_TIMEOUT=900 seconds are a suite's limit. As many
-# run side by side as there are processors, and one more since most wait a lot, at most 4 (JOBS); not
-# every one beside every other (see beside).
+# run side by side as there are processors, and one more since most wait a lot, at most 4 (JOBS), and one
+# more of those that do little else; not every one beside every other (see beside).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 70
 # shellcheck source=tests/path.sh
@@ -71,6 +71,14 @@ has_mail_servers() {
     esac
 }
 
+# Those that wait most of their time, for what does not answer and for mail servers' own pauses.
+waits_mostly() {
+    case $1 in
+    dns/world | dns/sink | dns/liar | dns/worker | dns/fetch | dns/mta-kumo | smtp/others) ;;
+    *) return 1 ;;
+    esac
+}
+
 # beside A B: may they run at the same time?
 beside() {
     ! is_loud "$2" || set -- "$2" "$1"
@@ -84,10 +92,11 @@ in_order() {
     local name rest rank
     while IFS=$'\t' read -r name rest; do
         case $name in
-        net/mutate | net/gate | net/gate-refuse | net/gate-exim | dns/mta-* | smtp | smtp/mta | smtp/others) rank=2 ;;
+        net/mutate | net/gate | net/gate-refuse | net/gate-exim | dns/mta-* | smtp | smtp/mta) rank=2 ;;
         unit/* | fuzz/*) rank=4 ;;
         *) rank=3 ;;
         esac
+        ! waits_mostly "$name" || rank=2
         ! is_loud "$name" || rank=1
         ! stands_alone "$name" || rank=0
         printf '%d\t%s\t%s\n' "$rank" "$name" "$rest"
@@ -176,12 +185,15 @@ run_suite() (
     echo "$p $f $k" >"$log.result"
 )
 
-# may_start NAME: goes it with all that run?
+# may_start NAME: goes it with all that run? One that waits may be one more than JOBS.
 may_start() {
-    local pid
+    local pid busy=0
+    waits_mostly "$1" || busy=1
     for pid in "${!LANES[@]}"; do
         beside "${LANES[$pid]}" "$1" || return 1
+        waits_mostly "${LANES[$pid]}" || busy=$((busy + 1))
     done
+    ((busy <= JOBS))
 }
 
 # start NAME PROGRAM [ARGUMENT...]
@@ -266,7 +278,7 @@ while read -r suite; do
     QUEUE+=("$suite")
 done < <(list_suites | in_order)
 while ((${#QUEUE[@]} || ${#LANES[@]})); do
-    if ((${#LANES[@]} == JOBS)) || ! start_one; then await_one; fi
+    if ((${#LANES[@]} == JOBS + (JOBS > 1))) || ! start_one; then await_one; fi
 done
 if ((${#NAMES[@]} == 0)); then
     echo "No suite of the name: $*. There are: $(list_suites | cut -f1 | tr '\n' ' ')" >&2

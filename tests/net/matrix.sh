@@ -167,15 +167,25 @@ evidence() {
     done
 }
 
-# Every JOBS-th row, in a lab of its own; each result is a file that appears complete.
+# mine NAME: no other worker has this row.
+mine() {
+    local got=1
+    [[ ! -e $RESULTS/$1.worker ]] || return 1
+    set -o noclobber
+    { echo "$BASHPID" >"$RESULTS/$1.worker"; } 2>/dev/null || got=
+    set +o noclobber
+    [[ -n $got ]]
+}
+
+# The rows that nobody has yet, in a lab of its own; each result is a file that appears complete.
 worker() {
-    local script name i=0
+    local script name
     lab_init "m$1"
     lab_world
     witness_start
     for script in "${SCRIPTS[@]}"; do
-        ((i++ % JOBS == $1)) || continue
         name=$(basename "$script" .sh)
+        mine "$name" || continue
         run_row "$script"
         evidence >"$RESULTS/$name.evidence"
         declare -p TITLE WANT ONLY REFUSAL UNSTOPPABLE IMPOSSIBLE CHECK GOT >"$RESULTS/$name.new"
@@ -183,12 +193,20 @@ worker() {
     done
 }
 
-there_or_over() { [[ -e $RESULTS/$1 ]] || ! kill -0 "$2" 2>/dev/null; }
+# The result is there, or whoever has the row has ended, or all have.
+there_or_over() {
+    local pids=("${WORKERS[@]}") pid
+    [[ ! -e $RESULTS/$1 ]] || return 0
+    [[ ! -s $RESULTS/$1.worker ]] || pids=("$(<"$RESULTS/$1.worker")")
+    for pid in "${pids[@]}"; do
+        ! kill -0 "$pid" 2>/dev/null || return 1
+    done
+}
 
 # Puts the row's variables where run_row of its worker had them.
 result() {
-    local name=$1 pid=$2
-    wait_for 120 there_or_over "$name" "$pid" || die "no result of $name in 120 s"
+    local name=$1
+    wait_for 120 there_or_over "$name" || die "no result of $name in 120 s"
     [[ -e $RESULTS/$name ]] || die "the worker of $name ended: $(cat "$RESULTS"/worker*)"
     # shellcheck source=/dev/null
     . <(sed 's/^declare -A/declare -gA/; s/^declare --/declare -g/' "$RESULTS/$name")
@@ -246,13 +264,13 @@ sum() {
 }
 
 report() {
-    local i=0 script name
+    local script name
     declare -gA LEAKS=([none]=0 [line]=0 [dual]=0 [kr]=0)
     SHOWN=0 REFUSES=0 STOPLESS=0
     [[ -n $TAP ]] || line row path nothing line nft-dual guards verify
     for script in "${SCRIPTS[@]}"; do
         name=$(basename "$script" .sh)
-        result "$name" "${WORKERS[i++ % JOBS]}"
+        result "$name"
         sum
         if [[ -n $TAP ]]; then tap_row "$name"; else table_row "$name"; fi
     done
