@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -196,11 +195,9 @@ static void finish(struct run *r)
 
 int kr_tool_run(const struct kr_tool *t, struct kr_tool_end *end, struct kr_err *e)
 {
-    struct run *r = kr_calloc(1, sizeof *r);
+    struct run r = {.t = t, .end = end, .out = -1, .err = -1};
     memset(end, 0, sizeof *end);
-    *r = (struct run){.t = t, .end = end, .out = -1, .err = -1};
-    int bad = start(r, e) || follow(r, e) || (!end->stopped && reap(r, e));
-    finish(r);
-    free(r);
+    int bad = start(&r, e) || follow(&r, e) || (!end->stopped && reap(&r, e));
+    finish(&r);
     return bad ? -1 : 0;
 }
