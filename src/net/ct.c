@@ -178,7 +178,7 @@ static struct nlmsghdr *request(void *buf, int family, int type, unsigned flags)
 static int dump(struct reading *r, struct kr_err *e)
 {
     KR_AUTO_NL struct kr_nl nl = {0};
-    char buf[256];
+    char buf[256] = "";
     if (kr_nl_open(&nl, NETLINK_NETFILTER, e))
         return -1;
     return kr_nl_ask(&nl, request(buf, AF_UNSPEC, IPCTNL_MSG_CT_GET, NLM_F_DUMP), on_entry, r, e);
@@ -255,7 +255,7 @@ static int put_key(struct nlmsghdr *nlh, const struct kr_ct *key, struct kr_err 
 
 int kr_ct_delete(struct kr_nl *nl, const struct kr_ct *ct, struct kr_err *e)
 {
-    char buf[512];
+    char buf[512] = "";
     struct nlmsghdr *nlh =
         request(buf, kr_addr_family(&ct->orig.src), IPCTNL_MSG_CT_DELETE, NLM_F_ACK);
     if (ct_lib_load(e) || put_key(nlh, ct, e))
@@ -291,7 +291,7 @@ int kr_ct_reply_source(const struct kr_addr *from, uint16_t sport, const struct 
     KR_AUTO_NL struct kr_nl nl = {0};
     struct lookup l = {.asked = {*from, *to, sport, dport}};
     struct kr_ct key = {.orig = l.asked};
-    char buf[512];
+    char buf[512] = "";
     struct nlmsghdr *nlh = request(buf, kr_addr_family(from), IPCTNL_MSG_CT_GET, 0);
     if (ct_lib_load(e) || put_key(nlh, &key, e) || kr_nl_open(&nl, NETLINK_NETFILTER, e))
         return -1;

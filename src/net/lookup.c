@@ -103,7 +103,7 @@ static int on_route(const struct nlmsghdr *nlh, void *arg)
 
 static int ask(struct kr_nl *nl, struct kr_lookup *x, struct kr_err *e)
 {
-    char buf[256], s[KR_ADDRSTRLEN];
+    char buf[256] = "", s[KR_ADDRSTRLEN];
     int got = kr_nl_ask(nl, request(buf, x), on_route, x, e);
     if (got < 0 || got == KR_NL_AGAIN)
         return got < 0 ? kr_wrap(e, "the route to %s", kr_addr_str(&x->to, s))
