@@ -12,6 +12,8 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib.sh
 . "$HERE/../lib.sh"
+# shellcheck source=tests/bench/lib-bench.sh
+. "$HERE/lib-bench.sh"
 # shellcheck source=tests/pkg.sh
 . "$HERE/../pkg.sh"
 MESSAGES=${MESSAGES:-20000} HANDSHAKES=${HANDSHAKES:-1000} ROUNDS=${ROUNDS:-5} MISSED=0
@@ -175,18 +177,15 @@ by_the_line() {
     end
 }
 
-# Rounds take their turns one behind the other, and each makes a ratio of its own: the median of these
-# does not depend on the minute that one of them met a faster machine.
-paired() { # NAME A B GOAL
+# paired NAME A B GOAL: as row, with medians and paired_ratio.
+paired() {
     local a b ratio holds=-
-    a=$(median_us <"$DIR/$2") b=$(median_us <"$DIR/$3")
-    ratio=$(paste "$DIR/$2" "$DIR/$3" | awk '{ printf "%.4f\n", $1 / $2 }' | median_of)
+    a=$(median <"$DIR/$2") b=$(median <"$DIR/$3")
+    ratio=$(paired_ratio "$DIR/$2" "$DIR/$3")
     [[ $4 == - ]] || holds=$(awk -v r="$ratio" -v g="$4" 'BEGIN { print((r > 0 && r <= g) ? "ok" : "missed") }')
-    printf '%-46s %14s %14s %8.2f  %-10s %s\n' "$1" "$a us" "$b us" "$ratio" "${4/#[0-9]/<= &}" "$holds"
+    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$((a / 10)).$((a % 10)) us" "$((b / 10)).$((b % 10)) us" "$ratio" "${4/#[0-9]/<= &}" "$holds"
     [[ $holds != missed ]] || MISSED=1
 }
-median_of() { sort -g | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
-median_us() { awk '{ print $1 / 10 }' | median_of | awk '{ printf "%.1f", $1 }'; }
 
 # Both sinks by the kernel objects of `up`: what differs is the sink.
 bench_redirected() {
