@@ -13,6 +13,16 @@ static void say_reasons(const struct kr_remedy *r, const char *mark, FILE *out)
             fprintf(out, "%s   %s: %" PRIu64 "\n", mark, reasons[i], r->needed[i]);
 }
 
+/* A comment ends with its line: what stands in one must have none. */
+static void say_where(const char *config, FILE *out)
+{
+    if (!config)
+        return;
+    fputs(" in ", out);
+    for (; *config; config++)
+        fputc((unsigned char)*config < ' ' ? '?' : *config, out);
+}
+
 bool kr_emit_head(const struct kr_remedy *r, const struct kr_mta_side *side, bool whole,
                   const char *mark, FILE *out)
 {
@@ -26,8 +36,9 @@ bool kr_emit_head(const struct kr_remedy *r, const struct kr_mta_side *side, boo
                 "%s kumo-redirect: nothing has to be switched off for these %" PRIu64 " domains\n",
                 mark, r->all);
     say_reasons(r, mark, out);
-    fprintf(out, "%s Judged for %s%s%s%s.\n", mark, side->title, side->config ? " in " : "",
-            side->config ? side->config : "",
+    fprintf(out, "%s Judged for %s", mark, side->title);
+    say_where(side->config, out);
+    fprintf(out, "%s.\n",
             side->assumed ? " as it is by default: nobody could ask it how it is set" : "");
     if (r->hopeless)
         fprintf(out,

@@ -3,26 +3,31 @@
  * Commands, since a name that stands twice in main.cf is warned of in each line of the log. */
 #include "emit.h"
 
+#include <kr/buf.h>
+
 #include <string.h>
 
-/* In single quotes of a shell. */
-static void put_quoted(const char *s, FILE *out)
+/* A word for the shell, in quotes where it has to be. */
+static void put_word(const char *word, FILE *out)
 {
-    for (; *s; s++)
-        fputs(*s == '\'' ? "'\\''" : (const char[]){*s, '\0'}, out);
+    KR_AUTO_BUF struct kr_buf quoted = {0};
+    kr_buf_shell(&quoted, word);
+    fputs(kr_buf_str(&quoted), out);
 }
 
 static void say_table(const struct kr_remedy *r, const char *old, const char *folder, FILE *out)
 {
+    KR_AUTO_BUF struct kr_buf word = {0};
+    kr_buf_printf(&word, "smtp_tls_policy_maps = inline:{");
+    for (size_t i = 0; i < r->names.n; i++)
+        kr_buf_printf(&word, " { %s = may }", r->names.v[i]);
+    kr_buf_printf(&word, " } %s", old ? old : "");
     fprintf(out,
             "# Only these next hops; what stood there before comes behind them.\n"
-            "postconf -c %s -e 'smtp_tls_policy_maps = inline:{",
+            "postconf -c %s -e ",
             folder);
-    for (size_t i = 0; i < r->names.n; i++)
-        fprintf(out, " { %s = may }", r->names.v[i]);
-    fputs(" } ", out);
-    put_quoted(old ? old : "", out);
-    fputs("'\n", out);
+    put_word(kr_buf_str(&word), out);
+    fputc('\n', out);
 }
 
 static void say_all(const char *old, const char *level, const char *folder, FILE *out)
@@ -43,10 +48,14 @@ static void say_master(const struct kr_remedy *r, const struct kr_mta_side *side
         bool level = strcmp(o->name, "smtp_tls_security_level") == 0;
         if (!*o->of || (level && !r->more) || strcmp(o->name, "smtp_tlsrpt_enable") == 0)
             continue;
+        KR_AUTO_BUF struct kr_buf what = {0};
+        kr_buf_printf(&what, "%s/unix/%s", o->of, o->name);
         fprintf(out,
                 "# master.cf says otherwise for the transport %s: %s\n"
-                "postconf -c %s -PX '%s/unix/%s'\n",
-                o->of, o->value, folder, o->of, o->name);
+                "postconf -c %s -PX ",
+                o->of, o->value, folder);
+        put_word(kr_buf_str(&what), out);
+        fputc('\n', out);
     }
 }
 
@@ -65,14 +74,26 @@ static void say_frame(const char *folder, FILE *out)
             folder, folder, folder, folder, folder, folder);
 }
 
+/* The folder stands in comments, too, which end with the line. */
+static bool can_name(const char *folder, FILE *out)
+{
+    if (!folder[strcspn(folder, "\n\r")])
+        return true;
+    fputs("# Nothing is said: the name of the configuration's folder has a line break.\n", out);
+    return false;
+}
+
 void kr_emit_postfix(const struct kr_remedy *r, const struct kr_mta_side *side, bool whole,
                      FILE *out)
 {
+    KR_AUTO_BUF struct kr_buf quoted = {0};
     const char *old = kr_emit_option(side, "", "smtp_tls_policy_maps");
     const char *wrapper = kr_emit_option(side, "", "smtp_tls_wrappermode");
-    const char *folder = side->config ? side->config : "/etc/postfix";
-    if (!kr_emit_head(r, side, whole, "#", out))
+    const char *where = side->config ? side->config : "/etc/postfix";
+    if (!kr_emit_head(r, side, whole, "#", out) || !can_name(where, out))
         return;
+    kr_buf_shell(&quoted, where);
+    const char *folder = kr_buf_str(&quoted);
     say_frame(folder, out);
     say_master(r, side, folder, out);
     if (r->needs & ~KR_NEED_REPORTS) {
