@@ -20,7 +20,7 @@
 #define MOST_WINDOW 8192u
 #define ROUNDS 8u      /* batches from one socket before the others have their turn */
 #define MANY 256u      /* out at once: so much work that a server is not done within a nap */
-#define NAP_NS 150000L /* meanwhile answers gather, and nobody is woken up for each */
+#define NAP_NS 500000L /* meanwhile answers gather, and nobody is woken up for each */
 #define SOCKETS (KR_DNS_SERVERS * KR_DNS_PATHS)
 
 struct kr_dns_net {
