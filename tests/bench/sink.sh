@@ -108,31 +108,27 @@ theirs() { # FILE MODE BYTES MESSAGES
 # Of several rounds: what else the machine does only adds.
 least() { sort -n | awk 'NR == 1 { printf "%.1f", $1 / 10 }'; }
 
-# row NAME A B GOAL: the least of two files, their ratio, and whether it is at most the goal; -: none.
-row() {
-    local a b ratio holds=-
+# judged RATIO GOAL: whether it is at most the goal; -: there is none.
+judged() { [[ $2 == - ]] && echo - || awk -v r="$1" -v g="$2" 'BEGIN { print((r > 0 && r <= g) ? "ok" : "missed") }'; }
+# told NAME A B RATIO GOAL: a row, of microseconds.
+told() { row "$1" "$2 us" "$3 us" "$4" "${5/#[0-9]/<= &}" "$(judged "$4" "$5")"; }
+# by_least NAME A B GOAL: the least of two files, and their ratio.
+by_least() {
+    local a b
     a=$(least <"$DIR/$2") b=$(least <"$DIR/$3")
-    ratio=$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b ? a / b : 0 }')
-    [[ $4 == - ]] || holds=$(awk -v r="$ratio" -v g="$4" 'BEGIN { print((r > 0 && r <= g) ? "ok" : "missed") }')
-    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$a us" "$b us" "$ratio" "${4/#[0-9]/<= &}" "$holds"
-    [[ $holds != missed ]] || MISSED=1
-}
-
-# compare WHAT OURS THEIRS: measures with two functions, lines of NAME MODE BYTES MESSAGES GOAL.
-compare() {
-    local name mode bytes n goal i
-    while read -r name mode bytes n goal; do
-        for ((i = 0; i < ROUNDS; i++)); do
-            "$2" "ours.$1.$name" "$mode" "$bytes" "$n" </dev/null
-            "$3" "theirs.$1.$name" "$mode" "$bytes" "$n" </dev/null
-        done
-        row "sink CPU: $1${name//_/ }" "ours.$1.$name" "theirs.$1.$name" "$goal"
-    done
+    told "$1" "$a" "$b" "$(awk -v a="$a" -v b="$b" 'BEGIN { printf "%.2f", b ? a / b : 0 }')" "$4"
 }
 
 # 10 times cheaper is 0.10.
 bench_plain() {
-    compare "" ours theirs <<END
+    local name mode bytes n goal i
+    while read -r name mode bytes n goal; do
+        for ((i = 0; i < ROUNDS; i++)); do
+            ours "ours.$name" "$mode" "$bytes" "$n" </dev/null
+            theirs "theirs.$name" "$mode" "$bytes" "$n" </dev/null
+        done
+        by_least "sink CPU: ${name//_/ }" "ours.$name" "theirs.$name" "$goal"
+    done <<END
 1_KB,_a_command_after_the_other plain 1024 $MESSAGES 0.59
 1_KB,_pipelined pipelined 1024 $MESSAGES 0.56
 100_KB,_pipelined pipelined 102400 $((MESSAGES / 10)) 0.10
@@ -177,14 +173,11 @@ by_the_line() {
     end
 }
 
-# paired NAME A B GOAL: as row, with medians and paired_ratio.
+# paired NAME A B GOAL: the medians of two files, and paired_ratio.
 paired() {
-    local a b ratio holds=-
+    local a b
     a=$(median <"$DIR/$2") b=$(median <"$DIR/$3")
-    ratio=$(paired_ratio "$DIR/$2" "$DIR/$3")
-    [[ $4 == - ]] || holds=$(awk -v r="$ratio" -v g="$4" 'BEGIN { print((r > 0 && r <= g) ? "ok" : "missed") }')
-    printf '%-46s %14s %14s %8s  %-10s %s\n' "$1" "$((a / 10)).$((a % 10)) us" "$((b / 10)).$((b % 10)) us" "$ratio" "${4/#[0-9]/<= &}" "$holds"
-    [[ $holds != missed ]] || MISSED=1
+    told "$1" "$((a / 10)).$((a % 10))" "$((b / 10)).$((b % 10))" "$(paired_ratio "$DIR/$2" "$DIR/$3")" "$4"
 }
 
 # Both sinks by the kernel objects of `up`: what differs is the sink.
@@ -197,13 +190,13 @@ bench_redirected() {
     ip route add default via 192.0.2.1
     while read -r name mode bytes n goal; do
         for ((i = 0; i < ROUNDS; i++)); do
-            redirected "ours.$name" "$mode" "$bytes" "$n" </dev/null
+            redirected "up.$name" "$mode" "$bytes" "$n" </dev/null
             theirs_redirected "same.$name" "$mode" "$bytes" "$n" </dev/null
             by_the_line "line.$name" "$mode" "$bytes" "$n" </dev/null
             [[ $mode != alone ]] || floor floor "$mode" "$bytes" "$n" </dev/null
         done
-        paired "sink CPU: redirected, ${name//_/ }" "ours.$name" "same.$name" "$goal"
-        paired "  against smtp-sink behind the documented line" "ours.$name" "line.$name" -
+        paired "sink CPU: redirected, ${name//_/ }" "up.$name" "same.$name" "$goal"
+        paired "  against smtp-sink behind the documented line" "up.$name" "line.$name" -
     done <<END
 1_KB,_pipelined pipelined 1024 $MESSAGES 0.56
 100_KB,_pipelined pipelined 102400 $((MESSAGES / 10)) 0.10
@@ -220,8 +213,8 @@ bench_policy() {
         ours with pipelined 1024 $((2 * MESSAGES)) --policy "$DIR/policy.toml"
         ours providers pipelined 1024 $((2 * MESSAGES)) --policy "$TESTS/../rules/sink-providers.toml"
     done
-    row "sink CPU: a policy that accepts, against none" with without 1.10
-    row "sink CPU: the default providers, against none" providers without 1.10
+    by_least "sink CPU: a policy that accepts, against none" with without 1.10
+    by_least "sink CPU: the default providers, against none" providers without 1.10
 }
 
 # ---- TLS: full handshakes, P-256, the certificate made before ------------------------------------
@@ -245,7 +238,7 @@ bench_tls() {
         await_port 2028
         handshakes theirs.tls 2028 direct
     done
-    row "sink CPU: TLS handshake after SMTP, s_server's" ours.tls theirs.tls 1.30
+    by_least "sink CPU: TLS handshake after SMTP, s_server's" ours.tls theirs.tls 1.30
 }
 
 # kB of all processes of the sink that PID is; what they share is counted once (proc(5), Pss).
@@ -276,10 +269,8 @@ bench_memory() {
     wait "$holder"
     end
     echo "# $greeted connections in $ms ms, $failed failed; $workers workers, $((before / 1000)) MB before"
-    printf '%-46s %14s %14s %8s  %-10s %s\n' "sink memory: $n idle connections" \
-        "$((kb / 1000)).$((kb % 1000 / 100)) MB" - "$((kb * 1000 / n)) B each" "< $goal MB" \
-        "$( ((greeted == n && kb < goal * 1000)) && echo ok || echo missed)" | tee "$DIR/row"
-    ! grep -q missed "$DIR/row" || MISSED=1
+    row "sink memory: $n idle connections" "$((kb / 1000)).$((kb % 1000 / 100)) MB" - "$((kb * 1000 / n)) B each" "< $goal MB" \
+        "$( ((greeted == n && kb < goal * 1000)) && echo ok || echo missed)"
 }
 
 CPUS=$(awk '$1 == "Cpus_allowed_list:" { print $2 }' /proc/self/status)
