@@ -111,10 +111,5 @@ int kr_exempt_find(const struct kr_strlist *configured, struct kr_buf *out, stru
     kr_state_free(&s);
     if (got == 1)
         return 0;
-    struct kr_err odd = {0};
-    if (add_configured(configured, out, &odd)) {
-        *e = odd;
-        return -1;
-    }
-    return got;
+    return add_configured(configured, out, e) ? -1 : got;
 }

@@ -7,11 +7,9 @@
 #include <kr/mem.h>
 #include <kr/nl.h>
 
-#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 

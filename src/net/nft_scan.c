@@ -9,12 +9,10 @@
 #include <kr/mem.h>
 #include <kr/nl.h>
 
-#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <limits.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -24,12 +24,17 @@ static uint64_t shown(const char *set)
     return v;
 }
 
-static void in_child(int (*what)(void))
+struct child {
+    int (*does)(void); /* 0: all was as it should be */
+};
+
+static void in_child(void **state)
 {
+    const struct child *c = *state;
     int status = -1;
     pid_t pid = fork();
     if (pid == 0)
-        _exit(what());
+        _exit(c->does());
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
@@ -67,37 +72,14 @@ static int empty_bounds(void)
     return kr_caps_empty_bounds() || shown("CapBnd") != 0;
 }
 
-static void as_shown(void **state)
-{
-    (void)state;
-    in_child(have_as_shown);
-}
-
-static void some(void **state)
-{
-    (void)state;
-    in_child(keep_some);
-}
-
-static void none(void **state)
-{
-    (void)state;
-    in_child(keep_none);
-}
-
-static void bounds(void **state)
-{
-    (void)state;
-    in_child(empty_bounds);
-}
-
 int main(void)
 {
+    struct child each[] = {{have_as_shown}, {keep_some}, {keep_none}, {empty_bounds}};
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_shown),
-        cmocka_unit_test(some),
-        cmocka_unit_test(none),
-        cmocka_unit_test(bounds),
+        {"as_shown", in_child, NULL, NULL, &each[0]},
+        {"some", in_child, NULL, NULL, &each[1]},
+        {"none", in_child, NULL, NULL, &each[2]},
+        {"bounds", in_child, NULL, NULL, &each[3]},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
