@@ -23,6 +23,7 @@ struct kr_prefix {
 
 bool kr_addr_is_v4(const struct kr_addr *a);
 bool kr_addr_is_loopback(const struct kr_addr *a); /* 127.0.0.0/8 or ::1 */
+bool kr_addr_is_any(const struct kr_addr *a);      /* 0.0.0.0 or :: */
 int kr_addr_family(const struct kr_addr *a);       /* AF_INET or AF_INET6 */
 int kr_addr_cmp(const struct kr_addr *a, const struct kr_addr *b);
 /* From raw network-order bytes: 4 (AF_INET) or 16 (AF_INET6). */

@@ -10,6 +10,7 @@ struct kr_buf {
 };
 
 void kr_buf_add(struct kr_buf *b, const void *data, size_t len);
+void kr_buf_text(struct kr_buf *b, const char *text);
 void kr_buf_printf(struct kr_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* One word for a POSIX shell, whatever is in it: in single quotes where it has to be. */
 void kr_buf_shell(struct kr_buf *b, const char *word);

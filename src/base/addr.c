@@ -20,6 +20,13 @@ bool kr_addr_is_loopback(const struct kr_addr *a)
     return kr_addr_is_v4(a) ? a->b[12] == 127 : kr_addr_cmp(a, &loop6) == 0;
 }
 
+bool kr_addr_is_any(const struct kr_addr *a)
+{
+    static const uint8_t none[16];
+    size_t skip = kr_addr_is_v4(a) ? 12 : 0;
+    return memcmp(a->b + skip, none, 16 - skip) == 0;
+}
+
 int kr_addr_family(const struct kr_addr *a)
 {
     return kr_addr_is_v4(a) ? AF_INET : AF_INET6;

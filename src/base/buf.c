@@ -14,6 +14,11 @@ void kr_buf_add(struct kr_buf *b, const void *data, size_t len)
     b->s[b->len] = '\0';
 }
 
+void kr_buf_text(struct kr_buf *b, const char *text)
+{
+    kr_buf_add(b, text, strlen(text));
+}
+
 /* Written where there is room, which mostly is enough, and once more when it was not. */
 void kr_buf_printf(struct kr_buf *b, const char *fmt, ...)
 {
@@ -39,7 +44,7 @@ void kr_buf_shell(struct kr_buf *b, const char *word)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_@%+=:,./-";
     if (*word && !word[strspn(word, plain)]) {
-        kr_buf_add(b, word, strlen(word));
+        kr_buf_text(b, word);
         return;
     }
     kr_buf_add(b, "'", 1);

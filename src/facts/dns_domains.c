@@ -1,5 +1,6 @@
 #include <kr/dns_domains.h>
 
+#include <kr/ascii.h>
 #include <kr/err.h>
 #include <kr/mem.h>
 
@@ -70,7 +71,7 @@ static const char *to_ascii(const char *text, char out[static MOST_LINE])
         return "longer than 237 characters";
     if (plain(text)) {
         for (size_t i = 0; !i || text[i - 1]; i++)
-            out[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 32 : text[i]);
+            out[i] = kr_ascii_lower(text[i]);
         return NULL;
     }
     int bad = idn2_to_ascii_8z(text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);

@@ -1,5 +1,6 @@
 #include <kr/dns_name.h>
 
+#include <kr/ascii.h>
 #include <kr/fnv.h>
 #include <kr/mem.h>
 
@@ -50,16 +51,11 @@ bool kr_name_below(const uint8_t *n, const uint8_t *zone)
     return kr_name_equal(n, zone);
 }
 
-static uint8_t lower(uint8_t c)
-{
-    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
-}
-
 void kr_name_lower(uint8_t *n)
 {
     while (*n) {
         for (uint8_t i = 1; i <= *n; i++)
-            n[i] = lower(n[i]);
+            n[i] = (uint8_t)kr_ascii_lower((char)n[i]);
         n += *n + 1;
     }
 }
@@ -75,7 +71,7 @@ int kr_name_from_text(const char *text, uint8_t out[static KR_NAME_MAX])
             return -1;
         out[at++] = (uint8_t)n;
         for (size_t i = 0; i < n; i++)
-            out[at++] = lower((uint8_t)text[i]);
+            out[at++] = (uint8_t)kr_ascii_lower(text[i]);
         text += n + (text[n] == '.');
     }
     out[at] = 0;

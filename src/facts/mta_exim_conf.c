@@ -69,7 +69,7 @@ static void put_macros(const struct parse *p, const char *s, struct kr_buf *out)
         const struct kr_mta_param *m = n ? macro_at(p->x, s, n) : NULL;
         size_t used = m ? strlen(m->name) : n ? n : 1;
         if (m)
-            kr_buf_add(out, m->value, strlen(m->value));
+            kr_buf_text(out, m->value);
         else
             kr_buf_add(out, s, used);
         s += used;

@@ -157,7 +157,7 @@ static enum kr_pfmap_found find_in(struct kr_pfmap_asker *a, const struct kr_pfm
     if (!found)
         return KR_PFMAP_MISS;
     value->len = 0;
-    kr_buf_add(value, found, strlen(found));
+    kr_buf_text(value, found);
     return KR_PFMAP_HIT;
 }
 

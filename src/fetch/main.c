@@ -147,7 +147,7 @@ static void tell_error(const struct kr_err *e)
     KR_AUTO_BUF struct kr_buf text = {0}, b = {0};
     uint8_t exit = (uint8_t)e->exit;
     kr_buf_add(&text, &exit, 1);
-    kr_buf_add(&text, e->msg, strlen(e->msg));
+    kr_buf_text(&text, e->msg);
     kr_frame_add(&b, KR_FRAME_ERROR, text.s, text.len);
     send_out(&b, NULL);
 }

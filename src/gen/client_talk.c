@@ -35,7 +35,7 @@ static void send_it(struct worker *w, struct client *c, const struct kr_body *bo
 static void say(struct worker *w, struct client *c, const char *line, enum step await)
 {
     w->head.len = w->tail.len = 0;
-    kr_buf_add(&w->head, line, strlen(line));
+    kr_buf_text(&w->head, line);
     c->step = (uint8_t)await;
     send_it(w, c, NULL);
 }

@@ -14,13 +14,6 @@
 
 #define TRIES 8
 
-static bool is_any(const struct kr_addr *a)
-{
-    static const uint8_t none[16];
-    uint8_t b[16] = {0};
-    return memcmp(b, none, kr_addr_bytes(a, b)) == 0;
-}
-
 static int on_listener(const struct nlmsghdr *nlh, void *arg)
 {
     struct kr_listeners *out = arg;
@@ -39,7 +32,7 @@ static int on_listener(const struct nlmsghdr *nlh, void *arg)
         .uid = m->idiag_uid,
         .inode = m->idiag_inode,
     };
-    l->any = is_any(&l->local);
+    l->any = kr_addr_is_any(&l->local);
     return 0;
 }
 

@@ -45,7 +45,7 @@ void kr_nft_rule_text(const struct kr_nft_rule *r, struct kr_buf *out)
         elements_text(r->sets[i], out);
         s += n + (s[n] != '\0');
     }
-    kr_buf_add(out, s, strlen(s));
+    kr_buf_text(out, s);
 }
 
 static void set_text(const struct kr_nft_set *s, struct kr_buf *out)

@@ -237,7 +237,7 @@ static void tell_error(const struct kr_err *e, struct kr_buf *out)
     uint8_t exit = (uint8_t)e->exit;
     out->len = 0;
     kr_buf_add(&b, &exit, 1);
-    kr_buf_add(&b, e->msg, strlen(e->msg));
+    kr_buf_text(&b, e->msg);
     kr_frame_add(out, KR_FRAME_ERROR, b.s, b.len);
     send_all(out, NULL);
 }

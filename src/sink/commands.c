@@ -15,11 +15,6 @@ struct command {
     void (*run)(struct kr_sink_ctx *x, struct kr_sink_session *s, struct arg a);
 };
 
-static void add(struct kr_buf *b, const char *text)
-{
-    kr_buf_add(b, text, strlen(text));
-}
-
 /* Chunks may have come already. */
 static void abandon(struct kr_sink_ctx *x, struct kr_sink_session *s)
 {
@@ -33,14 +28,14 @@ static void greet_extended(struct kr_sink_ctx *x, struct kr_sink_session *s)
     abandon(x, s);
     s->phase = KR_SMTP_READY;
     s->extended = true;
-    add(&x->out, "250-kumo-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
-                 "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n");
+    kr_buf_text(&x->out, "250-kumo-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n"
+                         "250-ENHANCEDSTATUSCODES\r\n250-DSN\r\n");
     if (x->offers & KR_OFFER_STARTTLS && !s->tls)
-        add(&x->out, "250-STARTTLS\r\n");
+        kr_buf_text(&x->out, "250-STARTTLS\r\n");
     if (x->offers & KR_OFFER_AUTH)
-        add(&x->out, "250-AUTH PLAIN LOGIN\r\n");
+        kr_buf_text(&x->out, "250-AUTH PLAIN LOGIN\r\n");
     if (x->offers & KR_OFFER_CHUNKING)
-        add(&x->out, "250-CHUNKING\r\n250-BINARYMIME\r\n");
+        kr_buf_text(&x->out, "250-CHUNKING\r\n250-BINARYMIME\r\n");
     kr_sink_say(x, 250, (const char *[]){"SIZE ", kr_sink_digits(x->max_size, 10, size), NULL});
 }
 

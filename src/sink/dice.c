@@ -1,5 +1,6 @@
 #include "dice.h"
 
+#include <kr/ascii.h>
 #include <kr/fnv.h>
 #include <kr/mix.h>
 
@@ -11,12 +12,8 @@
 uint64_t dice_text(uint64_t h, const char *text, size_t n)
 {
     h ^= KR_FNV1A_BASIS;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if ((unsigned)(c - 'A') < 26)
-            c |= 0x20;
-        h = kr_fnv1a_byte(h, c);
-    }
+    for (size_t i = 0; i < n; i++)
+        h = kr_fnv1a_byte(h, (unsigned char)kr_ascii_lower(text[i]));
     return h;
 }
 

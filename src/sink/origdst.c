@@ -15,13 +15,6 @@ static int ask_local(int fd, struct kr_addr *out)
     return 0;
 }
 
-static bool is_any(const struct kr_addr *a)
-{
-    static const uint8_t none[16];
-    const struct kr_addr any = kr_addr_make(kr_addr_family(a), none);
-    return kr_addr_cmp(a, &any) == 0;
-}
-
 int kr_origdst(int fd, const struct kr_endpoint *bound, bool local, struct kr_origdst *out)
 {
     bool v4 = kr_addr_is_v4(&bound->first);
@@ -33,7 +26,7 @@ int kr_origdst(int fd, const struct kr_endpoint *bound, bool local, struct kr_or
     if (tracked)
         out->meant = kr_addr_from_sockaddr(&orig, &port);
     bool moved = port != bound->port; /* which says enough, where nobody asks for our end */
-    if ((local || !moved) && is_any(&out->local) && ask_local(fd, &out->local))
+    if ((local || !moved) && kr_addr_is_any(&out->local) && ask_local(fd, &out->local))
         return -1;
     out->redirected = moved || (tracked && kr_addr_cmp(&out->meant, &out->local) != 0);
     if (!out->redirected)

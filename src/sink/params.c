@@ -2,6 +2,7 @@
  * RFC 6533 for addresses beyond ASCII). Each may be given once. */
 #include "session_internal.h"
 
+#include <kr/ascii.h>
 #include <kr/sink_path.h>
 
 #include <inttypes.h>
@@ -44,16 +45,11 @@ struct arg arg_next_word(struct arg *a)
     return word;
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 /* As far as both go. */
 static size_t alike(struct arg a, const char *word)
 {
     size_t n = 0;
-    while (n < a.n && word[n] && lower(a.p[n]) == lower(word[n]))
+    while (n < a.n && word[n] && kr_ascii_lower(a.p[n]) == kr_ascii_lower(word[n]))
         n++;
     return n;
 }

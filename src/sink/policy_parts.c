@@ -1,5 +1,6 @@
 #include "policy_internal.h"
 
+#include <kr/ascii.h>
 #include <kr/mem.h>
 #include <kr/sink_names.h>
 
@@ -83,11 +84,6 @@ void kr_policy_number(struct kr_policy *p, const struct kr_names *names)
         p->site[i]->account = kr_names_find(names, p->site[i]->name);
 }
 
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 /* With * for any octets and ? for one; a * that was too greedy or not enough is tried anew. */
 static bool match(const char *pattern, const char *text, size_t n)
 {
@@ -97,7 +93,8 @@ static bool match(const char *pattern, const char *text, size_t n)
         if (*pattern == '*') {
             star = pattern++;
             from = at;
-        } else if (*pattern && (*pattern == '?' || lower(*pattern) == lower(text[at]))) {
+        } else if (*pattern &&
+                   (*pattern == '?' || kr_ascii_lower(*pattern) == kr_ascii_lower(text[at]))) {
             pattern++;
             at++;
         } else if (star) {

@@ -24,18 +24,13 @@ static int put_code(char *to, int code)
     return 4;
 }
 
-static void add(struct kr_sink_ctx *x, const char *text)
-{
-    kr_buf_add(&x->out, text, strlen(text));
-}
-
 void kr_sink_say(struct kr_sink_ctx *x, int code, const char *const *part)
 {
     char digits[4];
     kr_buf_add(&x->out, digits, (size_t)put_code(digits, code));
     while (*part)
-        add(x, *part++);
-    add(x, "\r\n");
+        kr_buf_text(&x->out, *part++);
+    kr_buf_text(&x->out, "\r\n");
     kr_tally_reply(x, (unsigned)code);
     if (code >= 400)
         kr_tally(x, KR_SINK_refused_commands, 1);

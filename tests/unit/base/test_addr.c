@@ -257,13 +257,29 @@ static void test_prefix_order(void **state)
     assert_int_equal(kr_prefix_cmp(&a, &a), 0);
 }
 
+static void test_any(void **state)
+{
+    static const char *const yes[] = {"0.0.0.0", "::"}, *const no[] = {"0.0.0.1", "::1", "1.0.0.0"};
+    struct kr_addr a;
+    (void)state;
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++) {
+        assert_int_equal(kr_addr_parse(yes[i], &a, NULL), 0);
+        assert_true(kr_addr_is_any(&a));
+    }
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+        assert_int_equal(kr_addr_parse(no[i], &a, NULL), 0);
+        assert_false(kr_addr_is_any(&a));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),          cmocka_unit_test(test_parse_refused),
-        cmocka_unit_test(test_bytes),          cmocka_unit_test(test_sockaddr),
-        cmocka_unit_test(test_prefix_lengths), cmocka_unit_test(test_prefix_text),
-        cmocka_unit_test(test_prefix_refused), cmocka_unit_test(test_prefix_order),
+        cmocka_unit_test(test_any),           cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refused), cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_sockaddr),      cmocka_unit_test(test_prefix_lengths),
+        cmocka_unit_test(test_prefix_text),   cmocka_unit_test(test_prefix_refused),
+        cmocka_unit_test(test_prefix_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
